@@ -1,0 +1,48 @@
+# make setup   checks the toolchain and installs what is missing       make lint    format, layers and file rules
+# make build   .build/release/earshot                                  make format  rewrites the sources in the format
+# make demo    a recorded call from start to end, in a folder of its own
+# make test    every test: unit, simulation, end to end                make bench   CPU, memory and loss under load
+# make run     the service until Ctrl-C (ARGS='--config earshot.yaml') make clean   removes what was built
+
+# The system's Python, for which setup installs pytest; another one in PATH may lack it.
+PYTHON := /usr/bin/python3
+BINARY := .build/release/earshot
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint format bench run clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' $(firstword $(MAKEFILE_LIST))
+
+setup:
+	@scripts/setup
+
+build: setup
+	swift build -c release --product earshot
+
+demo: build
+	@$(PYTHON) scripts/demo
+
+test: setup
+	swift build --build-tests
+	swift test --skip-build
+	@test -x $(BINARY) || swift build -c release --product earshot
+	$(PYTHON) -m pytest -p no:cacheprovider Tests/EndToEnd
+
+lint: setup
+	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	scripts/check-layers --self-test
+	scripts/check-layers
+
+format:
+	swift format --in-place --recursive --parallel Sources Tests Package.swift
+
+bench: build
+	$(PYTHON) Benchmarks/bench.py
+
+run: build
+	$(BINARY) serve $(ARGS)
+
+clean:
+	swift package clean
+	rm -rf demo-output .pytest_cache

@@ -1,0 +1,84 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// Every library target is checked as strictly as the compiler allows.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+    .enableUpcomingFeature("ExistentialAny"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+// Pure protocol code: every unsafe use must be marked, and is easy to find.
+let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
+// MediaCore hands out spans of its own storage; their lifetimes need the one experimental flag of this package.
+let spans: [SwiftSetting] = pure + [.enableExperimentalFeature("Lifetimes")]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "earshot",
+    products: [.executable(name: "earshot", targets: ["earshot"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Pure: no sockets, no clocks, no I/O.
+        .target(name: "SIP", dependencies: [crypto], swiftSettings: pure),
+        .target(name: "SDP", swiftSettings: pure),
+        .target(name: "SIPREC", dependencies: ["SDP"], swiftSettings: pure),
+        .target(name: "MediaCore", swiftSettings: spans),
+
+        // I/O.
+        .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CCertificate", dependencies: ["CLibCrypto"]),
+        .target(name: "CMediaSockets"),
+        .target(name: "MediaEngine", dependencies: ["MediaCore", "CMediaSockets"], swiftSettings: strict),
+        .target(name: "StreamSink", dependencies: [logging, deque], swiftSettings: strict),
+        .target(
+            name: "UserAgent", dependencies: ["SIP", "CCertificate", nioCore, nioPosix, nioSSL, logging],
+            swiftSettings: strict),
+        .target(name: "Provisioning", dependencies: [logging, yams], swiftSettings: strict),
+
+        // Wiring.
+        .target(
+            name: "Recorder",
+            dependencies: ["SIP", "SDP", "SIPREC", "MediaCore", "MediaEngine", "StreamSink", "UserAgent", logging],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "earshot",
+            dependencies: [
+                "SIP", "SDP", "SIPREC", "MediaCore", "MediaEngine", "StreamSink", "UserAgent", "Provisioning",
+                "Recorder", nioCore, nioPosix, logging, lifecycle, signals, arguments,
+            ],
+            swiftSettings: strict),
+
+        .testTarget(name: "SIPTests", dependencies: ["SIP"]),
+        .testTarget(name: "SDPTests", dependencies: ["SDP"]),
+        .testTarget(name: "SIPRECTests", dependencies: ["SIPREC", "SDP"]),
+        .testTarget(name: "MediaCoreTests", dependencies: ["MediaCore"]),
+        .testTarget(name: "Simulation", dependencies: ["MediaCore", "StreamSink"], path: "Tests/Simulation"),
+        .testTarget(name: "MediaEngineTests", dependencies: ["MediaEngine", "MediaCore", "CMediaSockets"]),
+        .testTarget(name: "StreamSinkTests", dependencies: ["StreamSink", logging]),
+        .testTarget(
+            name: "UserAgentTests", dependencies: ["UserAgent", "SIP", nioCore, nioPosix, nioSSL, logging]),
+        .testTarget(name: "ProvisioningTests", dependencies: ["Provisioning", yams]),
+    ],
+    swiftLanguageModes: [.v6]
+)

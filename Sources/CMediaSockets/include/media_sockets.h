@@ -1,0 +1,44 @@
+#ifndef EARSHOT_MEDIA_SOCKETS_H
+#define EARSHOT_MEDIA_SOCKETS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+// UDP sockets of the media engine. Addresses are 16 octets: IPv6, with IPv4 mapped into it (RFC 4291 2.5.5.2).
+// Errors are returned as negative errno values.
+
+/// A non-blocking, close-on-exec UDP socket bound to `address` and `port`. `v6` chooses the family.
+int media_socket_open(int v6, const uint8_t address[16], uint16_t port, int receive_buffer);
+
+/// One datagram, or -EAGAIN. Writes where it came from.
+ssize_t media_socket_receive(int fd, uint8_t *buffer, size_t capacity, uint8_t source[16], uint16_t *port);
+
+/// One datagram to `destination`. `v6` is the family the socket was opened with.
+ssize_t media_socket_send(int fd, int v6, const uint8_t *bytes, size_t count, const uint8_t destination[16],
+                          uint16_t port);
+
+/// Datagrams the kernel dropped on this socket because its buffer was full (SO_MEMINFO); 0 where it cannot tell.
+uint32_t media_socket_drops(int fd);
+
+/// The address from which this machine would reach `remote`, into `local`. Sends nothing.
+int media_local_address(int v6, const uint8_t remote[16], uint8_t local[16]);
+
+int media_poll_open(void);
+int media_poll_add(int poll, int fd, uint64_t token);
+int media_poll_remove(int poll, int fd);
+/// Writes the tokens of at most `capacity` readable sockets; waits at most `milliseconds`.
+int media_poll_wait(int poll, uint64_t *tokens, int capacity, int milliseconds);
+
+int media_wake_open(void);
+void media_wake_signal(int fd);
+void media_wake_clear(int fd);
+
+/// CLOCK_MONOTONIC and CLOCK_REALTIME, nanoseconds.
+int64_t media_clock_monotonic(void);
+int64_t media_clock_realtime(void);
+/// CPU time of the calling thread, nanoseconds.
+int64_t media_clock_thread(void);
+void media_sleep_until(int64_t monotonic);
+void media_thread_name(const char *name);
+
+#endif

@@ -1,0 +1,27 @@
+/// One reception report block, RFC 3550 §6.4.1.
+public struct RTCPReportBlock: Sendable, Equatable {
+    public var ssrc: UInt32
+    /// Loss since the last report, in 1/256.
+    public var fractionLost: UInt8
+    /// 24 bits on the wire, signed.
+    public var cumulativeLost: Int32
+    public var highestSequence: UInt32
+    /// Ticks of the RTP clock.
+    public var jitter: UInt32
+    public var lastSenderReport: UInt32
+    /// Units of 1/65,536 s.
+    public var delaySinceLastSenderReport: UInt32
+
+    public init(
+        ssrc: UInt32, fractionLost: UInt8, cumulativeLost: Int32, highestSequence: UInt32, jitter: UInt32,
+        lastSenderReport: UInt32, delaySinceLastSenderReport: UInt32
+    ) {
+        self.ssrc = ssrc
+        self.fractionLost = fractionLost
+        self.cumulativeLost = cumulativeLost
+        self.highestSequence = highestSequence
+        self.jitter = jitter
+        self.lastSenderReport = lastSenderReport
+        self.delaySinceLastSenderReport = delaySinceLastSenderReport
+    }
+}

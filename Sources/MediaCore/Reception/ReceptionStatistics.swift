@@ -1,0 +1,47 @@
+/// What a leg has received, lost and thrown away: plain counters, owned by the leg's media worker and copied out as a
+/// whole when somebody asks. Nothing is ever discarded without one of them growing.
+public struct ReceptionStatistics: Sendable, Equatable {
+    public init() {}
+
+    /// RTP packets that parsed and came from the leg's source, duplicates included.
+    public var packets: UInt64 = 0
+    /// Octets of those packets, header and payload.
+    public var octets: UInt64 = 0
+    /// Packets expected by sequence number and never received, RFC 3550 §6.4.1. Computed when read.
+    public var lost: UInt64 = 0
+    public var duplicates: UInt64 = 0
+    /// Came after their place had been filled.
+    public var late: UInt64 = 0
+    /// Came after a packet with a higher sequence number and were still used.
+    public var reordered: UInt64 = 0
+    /// RTP payloads that are not audio we decode.
+    public var undecodable: UInt64 = 0
+    public var comfortNoise: UInt64 = 0
+    public var telephoneEvents: UInt64 = 0
+    /// Not RTP at all, or audio of an impossible size.
+    public var malformed: UInt64 = 0
+    /// From an address that may not teach this leg where its media comes from.
+    public var foreign: UInt64 = 0
+    /// Dropped because the leg already follows as many synchronisation sources as it may.
+    public var refusedSources: UInt64 = 0
+    /// Interarrival jitter of RFC 3550 §6.4.1, microseconds.
+    public var jitterMicroseconds: UInt64 = 0
+    /// Audio that was lost on the way and is silence in the recording, samples.
+    public var lostSamples: UInt64 = 0
+    /// Silence that the sender meant (DTX, comfort noise, hold) or that was filled while nothing came, samples.
+    public var silenceSamples: UInt64 = 0
+    /// The longest stretch of one of the two, samples.
+    public var longestGapSamples: UInt64 = 0
+    /// Audio cut off where two packets claim the same time, samples.
+    public var overlappedSamples: UInt64 = 0
+    /// How often the time line was anchored again: new source, timestamp jump, return after hold.
+    public var anchors: UInt64 = 0
+    /// Samples put in (positive) or taken out (negative) to follow the wall clock.
+    public var driftCorrection: Int64 = 0
+    /// The sender's clock against ours, parts per million; positive when the sender runs fast. Computed when read.
+    public var skewPartsPerMillion: Double = 0
+    /// Sender reports and other RTCP packets read.
+    public var rtcpPackets: UInt64 = 0
+    /// Datagrams the kernel dropped because the socket's buffer was full.
+    public var kernelDrops: UInt64 = 0
+}

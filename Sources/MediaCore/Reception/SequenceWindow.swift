@@ -1,0 +1,70 @@
+/// Which of the last 1,024 sequence numbers of a source have been received.
+///
+/// It tells duplicates from late packets, and a pause (every number between two packets was received, as events or
+/// comfort noise) from loss. Owned by one source.
+struct SequenceWindow {
+    static let span: Int64 = 1024
+    private var bits = InlineArray<16, UInt64>(repeating: 0)
+    /// The highest number received.
+    private(set) var highest: Int64
+    private var lowestKnown: Int64
+
+    init(first: Int64) {
+        highest = first
+        lowestKnown = first
+        set(first)
+    }
+
+    enum Verdict { case newest, reordered, duplicate, tooOld }
+
+    /// Marks `number` as received.
+    mutating func insert(_ number: Int64) -> Verdict {
+        if number > highest {
+            let ahead = number - highest
+            if ahead >= Self.span {
+                for word in 0..<16 { bits[word] = 0 }
+            } else {
+                var missing = highest + 1
+                while missing < number {
+                    clear(missing)
+                    missing += 1
+                }
+            }
+            highest = number
+            set(number)
+            return .newest
+        }
+        guard number > highest - Self.span else { return .tooOld }
+        if contains(number) { return .duplicate }
+        set(number)
+        lowestKnown = min(lowestKnown, number)
+        return .reordered
+    }
+
+    func contains(_ number: Int64) -> Bool {
+        guard number <= highest, number > highest - Self.span, number >= lowestKnown else { return false }
+        let index = Int(number & (Self.span - 1))
+        return bits[index >> 6] & (1 << UInt64(index & 63)) != 0
+    }
+
+    /// True when every number strictly between the two has been received.
+    func isComplete(after lower: Int64, before upper: Int64) -> Bool {
+        guard upper > lower, upper - lower < Self.span else { return false }
+        var number = lower + 1
+        while number < upper {
+            if !contains(number) { return false }
+            number += 1
+        }
+        return true
+    }
+
+    private mutating func set(_ number: Int64) {
+        let index = Int(number & (Self.span - 1))
+        bits[index >> 6] |= 1 << UInt64(index & 63)
+    }
+
+    private mutating func clear(_ number: Int64) {
+        let index = Int(number & (Self.span - 1))
+        bits[index >> 6] &= ~(1 << UInt64(index & 63))
+    }
+}

@@ -1,0 +1,48 @@
+/// The legs of one worker, each at an address that does not change while it lives, found by index without counting a
+/// reference. Owned by the worker's thread.
+struct LegSlots: ~Copyable {
+    private var pointers: [UnsafeMutablePointer<MediaLeg>?] = []
+    private var free: [Int] = []
+    private var indices: [UInt64: Int] = [:]
+
+    var isEmpty: Bool { indices.isEmpty }
+    /// Slots, in use or not.
+    var count: Int { pointers.count }
+
+    subscript(index: Int) -> UnsafeMutablePointer<MediaLeg>? {
+        index >= 0 && index < pointers.count ? pointers[index] : nil
+    }
+
+    func index(of id: UInt64) -> Int? { indices[id] }
+
+    mutating func insert(_ leg: consuming MediaLeg, id: UInt64) -> Int {
+        let pointer = UnsafeMutablePointer<MediaLeg>.allocate(capacity: 1)
+        pointer.initialize(to: leg)
+        let index: Int
+        if let reused = free.popLast() {
+            pointers[reused] = pointer
+            index = reused
+        } else {
+            pointers.append(pointer)
+            index = pointers.count - 1
+        }
+        indices[id] = index
+        return index
+    }
+
+    mutating func remove(at index: Int) {
+        guard let pointer = self[index] else { return }
+        indices[pointer.pointee.id] = nil
+        pointer.deinitialize(count: 1)
+        pointer.deallocate()
+        pointers[index] = nil
+        free.append(index)
+    }
+
+    deinit {
+        for case let pointer? in pointers {
+            pointer.deinitialize(count: 1)
+            pointer.deallocate()
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import MediaCore
+
+/// How the media engine runs.
+public struct MediaConfiguration: Sendable {
+    /// Ports that legs may use; RTP takes the even ones, RTCP the odd one above.
+    public var ports: ClosedRange<UInt16> = 10_000...19_999
+    /// Worker threads. A call's legs all live on one.
+    public var workers: Int = 1
+    /// Kernel buffer of each RTP socket, octets.
+    public var receiveBuffer: Int32 = 65_536
+    public var timeline = TimelinePolicy()
+    /// Legs at most; one more is refused.
+    public var maximumLegs: Int = 16_000
+
+    public init() {}
+}
+
+/// Why a leg cannot be opened.
+public enum MediaEngineError: Error, CustomStringConvertible {
+    /// Every port pair of the range is in use or cannot be bound.
+    case noFreePorts(ClosedRange<UInt16>)
+    case tooManyLegs(Int)
+    case system(String, errno: Int32)
+    case stopped
+
+    public var description: String {
+        switch self {
+        case .noFreePorts(let range):
+            "no free RTP port pair in media.ports \(range.lowerBound)-\(range.upperBound): widen the range, or look for "
+                + "another program that uses it"
+        case .tooManyLegs(let limit): "more than \(limit) legs: raise media.maxCalls, or add a node"
+        case .system(let what, let number): "\(what) failed with errno \(number)"
+        case .stopped: "the media engine has been stopped"
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Logging
+import MediaEngine
+import StreamSink
+import UserAgent
+
+extension RecordedCall {
+    /// The INVITE came to nothing: refused, or cancelled while it was being answered.
+    mutating func finishUnanswered() async {
+        _ = await close(at: MediaClock.arrival)
+    }
+
+    /// Ends the legs at one sample, closes the files, writes the records.
+    mutating func finish(_ cause: DialogEnd) async {
+        let ending = now
+        let ends = await close(at: MediaClock.arrival)
+        let outcome = CallOutcome(cause)
+        if policy.isStreaming {
+            let unannounced = record.legs.map { ended.contains($0.relativePath) ? nil : ends[$0.relativePath] ?? ending }
+            service.records.finish(record, legEnds: unannounced, outcome: outcome, endedAt: ending)
+        }
+        logger.info(
+            "call ended",
+            metadata: [
+                "cause": "\(cause)", "legs": "\(record.legs.count)",
+                "packets": "\(record.legs.map(\.quality.packets).reduce(0, +))",
+                "lost": "\(record.legs.map(\.quality.lost).reduce(0, +))",
+                "milliseconds": "\(ending.milliseconds - record.startedAtMilliseconds)",
+            ])
+        for leg in record.legs {
+            guard let reason = leg.quality.emptyReason else { continue }
+            logger.warning(
+                "a leg has no audio", metadata: ["stream": "\(leg.streamName)", "reason": "\(reason)"])
+        }
+    }
+
+    /// One stream ends and the call goes on: its ENDED event is written now, its figures with the call's records.
+    mutating func end(_ index: Int, at time: Int64) async {
+        let leg = legs[index]
+        let ends = await close([leg], at: time)
+        legs.removeAll { $0.reserved.id == leg.reserved.id }
+        guard let path = leg.session?.relativePath, let end = ends[path],
+            let announced = record.legs.first(where: { $0.relativePath == path })
+        else { return }
+        ended.insert(path)
+        service.records.saveJournal(record)
+        service.records.post(
+            .ended(record, leg: announced, endTime: end, endReason: nil, at: now, id: RandomUUID.make()))
+    }
+
+    private mutating func close(at time: Int64) async -> [String: UTCTime] {
+        let open = legs
+        legs = []
+        return await close(open, at: time)
+    }
+
+    /// Ends legs and closes their files; the ends of their time lines by file.
+    private mutating func close(_ open: [RecordedLeg], at end: Int64) async -> [String: UTCTime] {
+        let reports = await service.media.finish(open.map(\.reserved.id), at: end)
+        var ends: [String: UTCTime] = [:]
+        for leg in open {
+            let report = reports.first { $0.id == leg.reserved.id }
+            // Reserved and never started: the worker knows nothing of it.
+            if report == nil { service.media.release(leg.reserved) }
+            guard let session = leg.session else { continue }
+            let summary = await session.finish()
+            if let failure = summary.failure {
+                logger.error(
+                    "a stream could not be closed", metadata: ["stream": "\(session.streamName)", "why": "\(failure)"])
+            }
+            ends[session.relativePath] = UTCTime(
+                milliseconds: session.startedAtMilliseconds + summary.durationMilliseconds)
+            for index in record.legs.indices where record.legs[index].relativePath == session.relativePath {
+                if let report { record.legs[index].quality = LegQuality(report, port: leg.reserved.port) }
+                record.legs[index].finish(summary)
+            }
+        }
+        return ends
+    }
+}
+
+extension CallOutcome {
+    init(_ cause: DialogEnd) {
+        switch cause {
+        case .bye, .localBye, .cancelled, .rejected: self = .completed
+        case .sessionExpired, .acknowledgementTimedOut, .transportFailed: self = .failed("\(cause)")
+        }
+    }
+}

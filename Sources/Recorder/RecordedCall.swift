@@ -1,0 +1,192 @@
+import Logging
+import MediaCore
+import MediaEngine
+import SDP
+import SIP
+import SIPREC
+import StreamSink
+import Synchronization
+import UserAgent
+
+/// The life of one recorded call, from INVITE to records. Lives in one task; nothing of it is shared but ``LiveCall``.
+///
+/// Order of things: ports are bound, the answer is made, legs receive, the 200 goes out, STARTED is written. At the end:
+/// the legs end at the same sample, the files are closed, ENDED, SDR and CDR are written, the journal goes.
+struct RecordedCall: ~Copyable {
+    let transactionID: String
+    let invite: IncomingInvite
+    let live: LiveCall
+    let service: RecordingService
+    var session: RecordingSession
+    /// Streams that are open; one that was removed has ended and is in the record only.
+    var legs: [RecordedLeg] = []
+    /// Files of legs whose ENDED event has been written.
+    var ended: Set<String> = []
+    var record: CallRecord
+    let policy: RecorderSettings.ConnectorPolicy
+    let localAddress: ConnectionAddress
+    let isIPv6: Bool
+    var logger: Logger
+
+    init(transactionID: String, invite: IncomingInvite, live: LiveCall, service: RecordingService) {
+        self.transactionID = transactionID
+        self.invite = invite
+        self.live = live
+        self.service = service
+        let settings = service.settings
+        policy =
+            settings.connectors[invite.connectorID]
+            ?? RecorderSettings.ConnectorPolicy(isStreaming: true, requiresEncryption: false)
+        (localAddress, isIPv6) = Self.mediaAddress(for: invite, advertised: settings.advertisedAddress)
+        let started = MediaClock.wall / 1_000_000
+        session = RecordingSession(
+            configuration: .init(
+                origin: Origin(username: "earshot", sessionID: UInt64(started), address: localAddress)))
+        record = CallRecord(
+            region: settings.region, accountID: settings.accountID, transactionID: transactionID,
+            callID: invite.request.callID ?? "", connectorID: invite.connectorID, direction: .outbound,
+            fromNumber: "", toNumber: "", startedAtMilliseconds: started)
+        record.inviteHeaders = invite.request.eventHeaders
+        record.sipAuthUser = invite.username
+        logger = service.logger
+        logger[metadataKey: "transactionId"] = "\(transactionID)"
+    }
+
+    mutating func run() async {
+        logger.info(
+            "call arrived",
+            metadata: [
+                "connector": "\(invite.connectorID)", "callId": "\(record.callID)",
+                "source": "\(invite.source.remote)",
+            ])
+        guard await begin() else { return await finishUnanswered() }
+        var end: DialogEnd = .localBye
+        events: for await event in invite.events {
+            switch event {
+            case .request(let request): await receive(request)
+            case .acknowledged(let ack): await apply(session.receiveAck(ack.sessionBody).changes, epoch: MediaClock.arrival)
+            case .ended(let cause):
+                end = cause
+                break events
+            }
+        }
+        await finish(end)
+    }
+
+    /// Answers the INVITE; false when there is no call to record.
+    private mutating func begin() async -> Bool {
+        let request = invite.request
+        let action = session.receiveInvite(
+            request.sessionBody, recordOnly: request.isRecordOnly, from: request.headers[.from],
+            to: request.headers[.to])
+        let exchange: MediaExchange
+        do throws(MediaEngineError) {
+            switch action {
+            case .answer(let plan):
+                note(plan.metadata)
+                if policy.requiresEncryption { return await refuse(488, "Only encrypted media is accepted") }
+                exchange = session.answer(local: try reserve(plan))
+            case .offer(let plan):
+                note(plan.metadata)
+                if policy.requiresEncryption { return await refuse(488, "Only encrypted media is accepted") }
+                exchange = session.offer(local: try reserve(plan))
+            case .reject(let rejection): return await refuse(rejection.status, rejection.description)
+            case .acknowledge, .repeatAnswer: return await refuse(500, "Server Internal Error")
+            }
+        } catch {
+            logger.error("call refused", metadata: ["reason": "\(error)"])
+            fail("\(error)")
+            return await refuse(503, "No Media Ports", headers: [(.retryAfter, "5")])
+        }
+        let epoch = MediaClock.arrival
+        record.startedAtMilliseconds = MediaClock.wall / 1_000_000
+        await apply(exchange.changes, epoch: epoch)
+        live.state.withLock {
+            $0.transactionID = transactionID
+            $0.startedAt = epoch
+        }
+        // RFC 7866 §6.1.2: the feature tag says what we are.
+        let isAccepted = await invite.accept(
+            contactParameters: [Parameter("+sip.srs")], contentType: "application/sdp", body: exchange.sdp)
+        if isAccepted { announce() }
+        return isAccepted
+    }
+
+    private func refuse(
+        _ status: Int, _ reason: String, headers: [(HeaderName, String)] = []
+    ) async -> Bool {
+        logger.notice("call refused", metadata: ["status": "\(status)", "reason": "\(reason)"])
+        await invite.reject(status: status, reason: reason, headers: headers)
+        return false
+    }
+
+    /// A re-INVITE or UPDATE is answered 200 whenever that is possible: refusing one makes some sources drop the call.
+    private mutating func receive(_ incoming: InDialogRequest) async {
+        let request = incoming.request
+        let body = request.sessionBody
+        switch request.method {
+        case .bye: note(session.receiveBye(body))
+        case .invite: await answer(session.receiveReinvite(body), incoming)
+        case .update: await answer(session.receiveUpdate(body), incoming)
+        default: await incoming.respond(status: 405)
+        }
+    }
+
+    private mutating func answer(_ action: OfferAction, _ incoming: InDialogRequest) async {
+        var sdp: [UInt8] = []
+        var changes: [MediaChange] = []
+        let update: MetadataUpdate?
+        switch action {
+        case .answer(let plan):
+            update = plan.metadata
+            let exchange = session.answer(local: reserveWhatIsThere(plan))
+            (sdp, changes) = (exchange.sdp, exchange.changes)
+        case .offer(let plan):
+            update = plan.metadata
+            let exchange = session.offer(local: reserveWhatIsThere(plan))
+            (sdp, changes) = (exchange.sdp, exchange.changes)
+        case .repeatAnswer(let former, let metadata):
+            update = metadata
+            sdp = former
+        case .acknowledge(let metadata): update = metadata
+        case .reject(let rejection):
+            logger.notice("a change of the call was refused", metadata: ["reason": "\(rejection)"])
+            await incoming.respond(
+                status: rejection.status, reason: rejection.description,
+                headers: rejection == .exchangePending ? [(.retryAfter, "1")] : [])
+            return
+        }
+        // Before the 200, so that a new stream's first packet finds its leg.
+        await apply(changes, epoch: MediaClock.arrival)
+        await incoming.respond(status: 200, contentType: sdp.isEmpty ? nil : "application/sdp", body: sdp)
+        note(update)
+        announce()
+        guard policy.isStreaming else { return }
+        service.records.saveJournal(record)
+        service.records.post(
+            .updated(
+                record, headers: incoming.request.eventHeaders,
+                siprecMetadata: update?.raw.map { String(decoding: $0, as: UTF8.self) }, at: now, id: RandomUUID.make()))
+    }
+}
+
+extension RecordedCall {
+    /// Where the peer is told to send media: the advertised address if it is of the family that the signalling uses,
+    /// else the address that the INVITE reached, else the one from which this machine reaches the peer.
+    private static func mediaAddress(
+        for invite: IncomingInvite, advertised: String?
+    ) -> (ConnectionAddress, isIPv6: Bool) {
+        let remote = invite.source.remote.address
+        if let advertised, let address = IPAddress(parsing: advertised), address.isIPv4 == remote.isIPv4 {
+            return (ConnectionAddress(host: address.description), !address.isIPv4)
+        }
+        var local = invite.source.local.address
+        let far = MediaAddress(high: remote.high, low: remote.low, port: 0)
+        if local.isUnspecified || local.isIPv4 != remote.isIPv4,
+            let near = MediaService.localAddress(towards: far, isIPv6: !remote.isIPv4)
+        {
+            local = IPAddress(high: near.high, low: near.low)
+        }
+        return (ConnectionAddress(host: local.description), !remote.isIPv4)
+    }
+}

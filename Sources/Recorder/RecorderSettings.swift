@@ -1,0 +1,40 @@
+import SDP
+
+/// What the recorder is told once, at start.
+public struct RecorderSettings: Sendable {
+    /// What a connector wants done with its calls.
+    public struct ConnectorPolicy: Sendable {
+        /// False: calls are answered, but nothing of them is kept.
+        public var isStreaming: Bool
+        /// True: media must be encrypted; a plain offer is refused with 488.
+        public var requiresEncryption: Bool
+
+        public init(isStreaming: Bool, requiresEncryption: Bool) {
+            self.isStreaming = isStreaming
+            self.requiresEncryption = requiresEncryption
+        }
+    }
+
+    public var region: String
+    public var accountID: String
+    /// The IP address that answers name for media; nil or of the wrong family: the address at which the INVITE came in.
+    public var advertisedAddress: String?
+    /// More calls at a time are answered 503 with Retry-After.
+    public var maximumCalls: Int
+    /// A call that is not on hold and has had no packet for so long is ended; zero: never.
+    public var idleTimeout: Duration
+    /// By connector id.
+    public var connectors: [String: ConnectorPolicy]
+
+    public init(
+        region: String, accountID: String, advertisedAddress: String?, maximumCalls: Int, idleTimeout: Duration,
+        connectors: [String: ConnectorPolicy]
+    ) {
+        self.region = region
+        self.accountID = accountID
+        self.advertisedAddress = advertisedAddress
+        self.maximumCalls = maximumCalls
+        self.idleTimeout = idleTimeout
+        self.connectors = connectors
+    }
+}

@@ -1,0 +1,74 @@
+import Logging
+import MediaEngine
+import SIP
+import StreamSink
+import Synchronization
+import UserAgent
+
+/// Takes admitted INVITEs, records each call to its end, and writes its events and records. Thread-safe; every call runs
+/// in the task that brought its INVITE.
+public final class RecordingService: Sendable {
+    let settings: RecorderSettings
+    let media: MediaService
+    let store: FragmentStore
+    let records: RecordWriter
+    let logger: Logger
+    private let calls = Mutex<[String: LiveCall]>([:])
+
+    public init(
+        settings: RecorderSettings, media: MediaService, store: FragmentStore, records: RecordWriter, logger: Logger
+    ) {
+        self.settings = settings
+        self.media = media
+        self.store = store
+        self.records = records
+        self.logger = logger
+    }
+
+    /// Calls in progress.
+    public var callCount: Int { calls.withLock { $0.count } }
+
+    /// Records the call of `invite`; returns when it is over and everything about it has been written.
+    public func record(_ invite: IncomingInvite) async {
+        let transactionID = RandomUUID.make()
+        let live = LiveCall(invite: invite)
+        let isAdmitted = calls.withLock { calls in
+            guard calls.count < settings.maximumCalls else { return false }
+            calls[transactionID] = live
+            return true
+        }
+        guard isAdmitted else {
+            logger.warning(
+                "call refused: media.maxCalls is reached", metadata: ["limit": "\(settings.maximumCalls)"])
+            await invite.reject(status: 503, reason: "Too Many Calls", headers: [(.retryAfter, "5")])
+            return
+        }
+        var call = RecordedCall(transactionID: transactionID, invite: invite, live: live, service: self)
+        await call.run()
+        calls.withLock { _ = $0.removeValue(forKey: transactionID) }
+    }
+
+    /// Waits until no call is left, for at most `limit`; then ends the rest with BYE and waits for their records.
+    public func drain(limit: Duration) async {
+        let clock = ContinuousClock()
+        let deadline = clock.now + limit
+        while callCount > 0, clock.now < deadline { try? await clock.sleep(for: .milliseconds(50)) }
+        for live in calls.withLock({ Array($0.values) }) {
+            await live.invite.bye(reason: "SIP;cause=503;text=\"the recorder stops\"")
+        }
+        let end = clock.now + .seconds(10)
+        while callCount > 0, clock.now < end { try? await clock.sleep(for: .milliseconds(20)) }
+        await records.drain()
+    }
+
+    /// Looks after the calls until it is cancelled: warns of legs that stay empty and ends calls that have been idle for
+    /// too long.
+    public func watch() async {
+        while !Task.isCancelled {
+            try? await ContinuousClock().sleep(for: .seconds(2))
+            for live in calls.withLock({ Array($0.values) }) {
+                await live.inspect(media: media, idleTimeout: settings.idleTimeout, logger: logger)
+            }
+        }
+    }
+}

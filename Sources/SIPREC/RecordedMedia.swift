@@ -1,0 +1,70 @@
+import SDP
+
+/// One audio stream of a recording session: what the media side must know to receive it, and who speaks on it.
+public struct RecordedMedia: Sendable, Equatable {
+    /// Names the stream for the life of the session, also when it moves to another `m=` line. The position of its `m=`
+    /// line when it first appeared, or the next free number where that is taken.
+    public internal(set) var leg: Int
+    /// Position of its `m=` line now, from 0.
+    public internal(set) var index: Int
+    /// `a=label` as it is now; opaque.
+    public internal(set) var label: String?
+    /// The sender's RTP address and port as its description says; address nil where it says none (the first packet then
+    /// tells), port 0 where the stream is removed.
+    public internal(set) var remoteAddress: String?
+    /// 0 where the stream is removed or the port not known yet.
+    public internal(set) var remotePort: UInt16
+    /// The sender's RTCP address and port; port nil where there is none.
+    public internal(set) var remoteRTCPAddress: String?
+    /// See ``remoteRTCPAddress``.
+    public internal(set) var remoteRTCPPort: UInt16?
+    /// RTCP shares the RTP port (RFC 5761).
+    public internal(set) var multiplexesRTCP: Bool
+    /// In the sender's order of preference, unknown ones included; PCMU and PCMA where the sender lists none.
+    public internal(set) var payloads: [PayloadFormat]
+    /// Milliseconds, where the sender says.
+    public internal(set) var packetTime: Int?
+    /// Whether the sender says it sends now; false on hold and pause, and once removed.
+    public internal(set) var isActive: Bool
+    /// Whether the stream's `m=` line is gone or has port 0. It may come back, with the same ``leg``.
+    public internal(set) var isRemoved: Bool
+    /// Where we receive it; nil until the answer is made.
+    public internal(set) var local: LocalMedia?
+    /// ``RoleAssignment/isCaller`` and the rules stay as first decided; the participant follows the metadata.
+    public internal(set) var role: RoleAssignment
+}
+
+/// What an exchange changed on one stream.
+public struct MediaChange: Sendable, Equatable {
+    /// What happened to the stream.
+    public enum Kind: String, Sendable, Equatable {
+        /// A new stream.
+        case added
+        /// Address, port, payloads or label changed.
+        case updated
+        /// The sender stopped sending: hold or pause. Not the end of the recording.
+        case paused
+        /// The sender sends again. Other values may have changed too.
+        case resumed
+        /// The `m=` line is missing or has port 0. Keep the port: it may come back.
+        case removed
+        /// A removed stream is back.
+        case restored
+    }
+
+    /// What happened.
+    public let kind: Kind
+    /// The values after the change.
+    public let media: RecordedMedia
+
+    /// How `new` differs from `old`; nil where nothing the media side cares for does.
+    static func between(_ old: RecordedMedia?, _ new: RecordedMedia) -> MediaChange? {
+        guard let old else { return MediaChange(kind: .added, media: new) }
+        if old.isRemoved != new.isRemoved { return MediaChange(kind: new.isRemoved ? .removed : .restored, media: new) }
+        guard !new.isRemoved else { return nil }
+        if old.isActive != new.isActive { return MediaChange(kind: new.isActive ? .resumed : .paused, media: new) }
+        var same = new
+        same.role = old.role
+        return same == old ? nil : MediaChange(kind: .updated, media: new)
+    }
+}

@@ -1,0 +1,65 @@
+import Glibc
+
+/// Which legs of some calls have their ENDED event in the log already.
+struct EndedStreams {
+    private var ended: Set<String> = []
+    private static let longestLine = 4 << 20
+
+    /// Reads the log once, in pieces; lines longer than 4 MB are passed over.
+    init(path: String, calls: [String]) {
+        let wanted = Set(calls)
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0, !wanted.isEmpty else { return }
+        defer { close(file) }
+        var chunk = [UInt8](repeating: 0, count: 256 << 10)
+        var line: [UInt8] = []
+        var isTooLong = false
+        while true {
+            let count = read(file, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            var rest = chunk[..<count]
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                line.append(contentsOf: rest[..<end])
+                if !isTooLong { take(line, wanted: wanted) }
+                line.removeAll(keepingCapacity: true)
+                isTooLong = false
+                rest = rest[(end + 1)...]
+            }
+            if line.count + rest.count > Self.longestLine {
+                isTooLong = true
+                line.removeAll()
+            } else {
+                line.append(contentsOf: rest)
+            }
+        }
+    }
+
+    private mutating func take(_ line: [UInt8], wanted: Set<String>) {
+        guard let detail = (try? JSONValue(parsing: line))?["detail"],
+            detail["streamingStatus"]?.stringValue == "ENDED", let id = detail["transactionId"]?.stringValue,
+            wanted.contains(id), let number = detail["startFragmentNumber"]?.stringValue,
+            let arn = detail["streamArn"]?.stringValue
+        else { return }
+        ended.insert("\(id) \(arn) \(number)")
+    }
+
+    func contains(_ call: CallRecord, leg: LegRecord) -> Bool {
+        ended.contains("\(call.transactionID) \(leg.streamARN) \(leg.startFragmentNumber)")
+    }
+}
+
+/// A quick look at a session's file.
+enum SessionFileState {
+    /// Whether the file was not closed: its Segment has no size, or is not as long as that says.
+    static func isOpen(_ path: String) -> Bool {
+        guard let size = FileContents.status(path)?.size else { return false }
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return true }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 8)
+        guard pread(file, &bytes, 8, FragmentMuxer.segmentSizeOffset) == 8, bytes[0] == 1 else { return true }
+        let value = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & 0x00FF_FFFF_FFFF_FFFF
+        return Int64(MatroskaHeader.segmentDataOffset) + Int64(value) != size
+    }
+}

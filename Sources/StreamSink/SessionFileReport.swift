@@ -1,0 +1,145 @@
+import Glibc
+
+/// What is in a session's file, found by reading all of it.
+public struct SessionFileReport: Sendable, Equatable {
+    /// The file.
+    public var path: String
+    /// Its length in bytes.
+    public var fileLength: Int64 = 0
+    /// The length up to the end of the last whole block; 0 when not even the header is whole.
+    public var wholeLength: Int64 = 0
+    /// Whether the file was closed and is as long as it says.
+    public var isFinished = false
+    /// Wall clock of sample 0, milliseconds since 1970.
+    public var startedAtMilliseconds: Int64?
+    /// The first fragment.
+    public var firstFragment: Fragment?
+    /// The last fragment's number.
+    public var lastFragmentNumber: FragmentNumber?
+    /// Fragments with at least one whole block.
+    public var fragments = 0
+    /// Samples in whole blocks.
+    public var samples: Int64 = 0
+    /// The end of the last whole block on the session's time line, milliseconds from sample 0.
+    public var durationMilliseconds: Double = 0
+    /// What stopped the reading before the end of the file.
+    public var damage: MatroskaError?
+    var segmentSize: Int64?
+    var segmentStart: Int64?
+    var durationOffset: Int64?
+
+    /// Reads the whole file; damage is part of the report, only a failing file call is an error.
+    public init(scanning path: String) throws(FileError) {
+        self.path = path
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw FileError("open", path, -Int(errno)) }
+        defer { close(file) }
+        var scanner = MatroskaScanner()
+        var chunk = [UInt8](repeating: 0, count: 256 << 10)
+        var pending = PendingFragment()
+        reading: while true {
+            let count = pread(file, &chunk, chunk.count, Int(scanner.endOffset))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError("read", path, -Int(errno))
+            }
+            if count == 0 { break }
+            scanner.append(chunk[..<count])
+            do throws(MatroskaError) {
+                while let token = try scanner.next() { take(token, end: scanner.offset, &pending) }
+            } catch {
+                damage = error
+                break reading
+            }
+        }
+        fileLength = FileContents.status(path)?.size ?? scanner.endOffset
+        if let segmentStart, let segmentSize {
+            isFinished = segmentStart + segmentSize == fileLength && wholeLength == fileLength
+        }
+    }
+
+    private struct PendingFragment {
+        var tags: [MatroskaScanner.TagValue] = []
+        var time: Int64 = 0
+        var isNew = false
+    }
+
+    private mutating func take(_ token: MatroskaScanner.Token, end: Int64, _ pending: inout PendingFragment) {
+        switch token {
+        case .document, .cluster: break
+        case .segment(let dataOffset, let size):
+            segmentStart = dataOffset
+            segmentSize = size
+        case .info(let info):
+            startedAtMilliseconds = info.startedAtMilliseconds
+            durationOffset = info.durationOffset
+        case .track: wholeLength = end
+        case .tags(let tags): pending.tags = tags
+        case .timecode(let time):
+            pending.time = time
+            pending.isNew = true
+        case .block(let relative, let payload):
+            guard wholeLength > 0 else { return }
+            if pending.isNew {
+                pending.isNew = false
+                let fragment = Fragment(timecodeMilliseconds: pending.time, tags: pending.tags)
+                firstFragment = firstFragment ?? fragment
+                lastFragmentNumber = fragment.number
+                fragments += 1
+            }
+            let count = payload.count / 2
+            wholeLength = end
+            samples += Int64(count)
+            durationMilliseconds = max(
+                durationMilliseconds, Double(pending.time + Int64(relative)) + Double(count) / 8)
+        }
+    }
+}
+
+extension SessionFileReport {
+    /// What a repair did.
+    public enum Repair: Sendable, Equatable {
+        /// Nothing was wrong.
+        case notNeeded
+        /// Cut after the last whole block, and length and duration written in.
+        case repaired(removedBytes: Int64)
+        /// Removed: the crash came before the header was whole, so there was no audio in it.
+        case removed
+    }
+
+    /// Makes a file that a crash left open a closed one. Nothing that was whole is lost; running it again does nothing.
+    ///
+    /// Not for files that are being written.
+    public static func repair(
+        _ path: String, operations: FileOperations = .system
+    ) throws(FileError) -> (report: SessionFileReport, repair: Repair) {
+        var report = try SessionFileReport(scanning: path)
+        if report.isFinished { return (report, .notNeeded) }
+        guard report.wholeLength > 0, let segmentStart = report.segmentStart else {
+            // Never throw away what is no recording of ours at all.
+            if report.damage != nil { return (report, .notNeeded) }
+            let removed = operations.remove(path)
+            guard removed >= 0 else { throw FileError("remove", path, removed) }
+            return (report, .removed)
+        }
+        let opened = operations.open(path, O_WRONLY, 0)
+        guard opened >= 0 else { throw FileError("open", path, opened) }
+        let file = Int32(opened)
+        defer { _ = operations.close(file) }
+        let cut = operations.truncate(file, report.wholeLength)
+        guard cut >= 0 else { throw FileError("cut", path, cut) }
+        if let offset = report.durationOffset {
+            let duration = MatroskaHeader.duration(milliseconds: report.durationMilliseconds)
+            let written = operations.writeAll(duration, to: file, at: offset)
+            guard written.code == 0 else { throw FileError("write", path, -Int(written.code)) }
+        }
+        let size = report.wholeLength - segmentStart
+        let written = operations.writeAll(MatroskaHeader.segmentSize(size), to: file, at: segmentStart - 8)
+        guard written.code == 0 else { throw FileError("write", path, -Int(written.code)) }
+        let removedBytes = report.fileLength - report.wholeLength
+        report.fileLength = report.wholeLength
+        report.segmentSize = size
+        report.isFinished = true
+        return (report, .repaired(removedBytes: removedBytes))
+    }
+}

@@ -1,0 +1,72 @@
+import SIP
+
+/// Decides who may talk to a ``UserAgent`` and which calls it takes.
+///
+/// The methods are called on the event loop, in the order they stand here, and must not block. Requests of a call that
+/// was admitted are not asked about again: they are known by their dialog.
+public protocol Admission: Sendable {
+    /// Before anything is parsed: false drops the datagram or connection, counted and never answered.
+    func mayTalk(_ source: SIPEndpoint, now: ContinuousClock.Instant) -> Bool
+
+    /// For a readable request that belongs to no call: may its source have an answer at all, whatever it is?
+    func screen(_ source: SIPEndpoint, now: ContinuousClock.Instant) -> Screening
+
+    /// For an INVITE or OPTIONS outside a dialog that is well-formed. Decides before any state is made.
+    func admit(_ request: SIPRequest, from source: RequestSource, now: ContinuousClock.Instant) -> AdmissionVerdict
+}
+
+/// What ``Admission/screen(_:now:)`` decides.
+public enum Screening: Sendable, Hashable {
+    /// Go on.
+    case pass
+    /// Answer 403.
+    case refuse
+    /// Drop, counted, without an answer.
+    case drop
+}
+
+/// What ``Admission/admit(_:from:now:)`` decides.
+public enum AdmissionVerdict: Sendable {
+    /// Take it.
+    case admitted(Admitted)
+    /// Answer with this status, a reason (nil for the usual one) and further headers.
+    case refused(status: Int, reason: String?, headers: [(HeaderName, String)])
+    /// Drop, counted, without an answer.
+    case drop
+}
+
+/// Who was admitted.
+public struct Admitted: Sendable, Hashable {
+    /// The connector that the request is for.
+    public var connectorID: String
+    /// The user who was authenticated, if credentials are asked for.
+    public var username: String?
+
+    /// Makes a result.
+    public init(connectorID: String, username: String? = nil) {
+        self.connectorID = connectorID
+        self.username = username
+    }
+}
+
+/// An ``Admission`` that takes everything: for a client, which receives calls from nobody but the peers it called, and
+/// for tests.
+public struct OpenAdmission: Admission {
+    private let connectorID: String
+
+    /// Makes one that admits to `connectorID`.
+    public init(connectorID: String = "") {
+        self.connectorID = connectorID
+    }
+
+    /// Always true.
+    public func mayTalk(_ source: SIPEndpoint, now: ContinuousClock.Instant) -> Bool { true }
+    /// Always passes.
+    public func screen(_ source: SIPEndpoint, now: ContinuousClock.Instant) -> Screening { .pass }
+    /// Always admits.
+    public func admit(
+        _ request: SIPRequest, from source: RequestSource, now: ContinuousClock.Instant
+    ) -> AdmissionVerdict {
+        .admitted(Admitted(connectorID: connectorID))
+    }
+}

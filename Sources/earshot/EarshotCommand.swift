@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// The program: every subcommand is a file of its own.
+@main
+struct EarshotCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "earshot",
+        abstract: "A self-hosted Voice Connector: SIPREC calls become live, tagged audio streams and their records.",
+        subcommands: [
+            ServeCommand.self, DoctorCommand.self,
+        ])
+}

@@ -1,0 +1,163 @@
+import Foundation
+import Logging
+import MediaCore
+import MediaEngine
+import NIOCore
+import NIOPosix
+import Provisioning
+import Recorder
+import ServiceLifecycle
+import StreamSink
+import UserAgent
+
+/// The service of one machine, put together from its parts: started, run until it is asked to stop, drained.
+struct RecordingNode: Service {
+    private let configuration: ServiceConfiguration
+    private let logger: Logger
+    private let directory: DataDirectory
+    private let group: MultiThreadedEventLoopGroup
+    private let messageLog: SIPMessageLog?
+
+    /// Opens the data folder; binds and starts nothing.
+    init(configuration: ServiceConfiguration, logger: Logger) throws {
+        self.configuration = configuration
+        self.logger = logger
+        directory = try DataDirectory(configuration.data)
+        // All SIP runs on one loop; see docs/decisions.
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        messageLog =
+            configuration.logging.sipMessages
+            ? SIPMessageLog(path: directory.path + "/logs/sip.jsonl", region: configuration.node.region) : nil
+    }
+
+    func run() async throws {
+        let recovered = CrashRecovery(directory: directory, logger: logger)
+            .run(now: UTCTime(milliseconds: MediaClock.wall / 1_000_000))
+        if !recovered.calls.isEmpty || recovered.repairedFiles > 0 {
+            logger.warning(
+                "the last run was cut short; its calls have been closed",
+                metadata: ["calls": "\(recovered.calls.count)", "repairedFiles": "\(recovered.repairedFiles)"])
+        }
+        for problem in recovered.problems { logger.error("recovery", metadata: ["problem": "\(problem)"]) }
+        let store = try FragmentStore(directory: directory, configuration: storeConfiguration, logger: logger)
+        let records = try RecordWriter(directory: directory, logger: logger)
+        let media = MediaService(configuration: mediaConfiguration)
+        let recorder = RecordingService(
+            settings: await recorderSettings(), media: media, store: store, records: records, logger: logger)
+        let agent = UserAgent(
+            configuration: agentConfiguration, admission: admission, eventLoopGroup: group, logger: logger)
+        let bound = try await agent.start { await recorder.record($0) }
+        announce(bound)
+        // The watch ends with the service; nobody waits for it.
+        let watch = Task { await recorder.watch() }
+        defer { watch.cancel() }
+        try? await gracefulShutdown()
+        await agent.beginDraining()
+        logger.notice(
+            "stopping: new calls are refused, live ones may end",
+            metadata: ["calls": "\(recorder.callCount)", "limit": "\(configuration.shutdown.drain)"])
+        await recorder.drain(limit: configuration.shutdown.drain)
+        await agent.stop()
+        media.stop()
+        await store.shutDown()
+        await records.shutDown()
+        messageLog?.close()
+        try? await group.shutdownGracefully()
+        StandardOutput.line("drained")
+    }
+
+    /// The line that scripts wait for: what was bound, one endpoint a transport.
+    private func announce(_ bound: [SIPEndpoint]) {
+        var words: [String] = []
+        for transport in [SIPTransport.udp, .tcp, .tls] {
+            guard let endpoint = bound.first(where: { $0.transport == transport }) else { continue }
+            words.append("\(transport.rawValue)=\(endpoint.address.hostText):\(endpoint.port)")
+        }
+        StandardOutput.line("ready " + words.joined(separator: " "))
+        logger.info(
+            "ready",
+            metadata: [
+                "listening": "\(words.joined(separator: " "))", "data": "\(directory.path)",
+                "connectors": "\(configuration.connectors.map { $0.hostName(configuration.node.domain) })",
+            ])
+    }
+}
+
+extension RecordingNode {
+    private var storeConfiguration: FragmentStore.Configuration {
+        var result = FragmentStore.Configuration(
+            region: configuration.node.region, accountID: configuration.node.accountId)
+        result.flushInterval = configuration.streams.flushInterval
+        result.syncInterval = configuration.streams.syncInterval
+        return result
+    }
+
+    private var mediaConfiguration: MediaConfiguration {
+        var result = MediaConfiguration()
+        let settings = configuration.media
+        result.ports = settings.ports.first...settings.ports.last
+        result.workers = settings.workers > 0 ? settings.workers : ProcessInfo.processInfo.activeProcessorCount
+        result.timeline.jitterBuffer = settings.jitterBuffer.nanoseconds
+        result.timeline.silenceLag = settings.jitterBuffer.nanoseconds + 260_000_000
+        // A call has at most four streams; most have two.
+        result.maximumLegs = settings.maxCalls * 4
+        return result
+    }
+
+    private func recorderSettings() async -> RecorderSettings {
+        var connectors: [String: RecorderSettings.ConnectorPolicy] = [:]
+        for connector in configuration.connectors {
+            connectors[connector.id.description] = .init(
+                isStreaming: !connector.streaming.disabled, requiresEncryption: connector.requireEncryption)
+        }
+        return RecorderSettings(
+            region: configuration.node.region, accountID: configuration.node.accountId,
+            advertisedAddress: HostAddress.resolve(configuration.node.advertisedAddress, logger: logger),
+            maximumCalls: configuration.media.maxCalls, idleTimeout: configuration.media.idleTimeout,
+            connectors: connectors)
+    }
+
+    private var admission: ConnectorAdmission {
+        let rules = configuration.connectors.map { connector in
+            AdmissionRule(
+                connectorID: connector.id.description, hostName: connector.hostName(configuration.node.domain),
+                allowed: connector.termination.cidrAllowedList.compactMap { IPPrefix(parsing: $0.description) },
+                credentials: Dictionary(
+                    connector.termination.credentials.map { ($0.username, $0.password.reveal()) },
+                    uniquingKeysWith: { first, _ in first }),
+                cpsLimit: connector.termination.cpsLimit, requireEncryption: connector.requireEncryption)
+        }
+        return ConnectorAdmission(rules: rules, ownHosts: [configuration.node.advertisedAddress])
+    }
+
+    private var agentConfiguration: UserAgentConfiguration {
+        let sip = configuration.sip
+        let host = sip.bind.description
+        var listeners: [UserAgentConfiguration.Listener] = []
+        if let port = sip.udp { listeners.append(.init(.udp, host: host, port: port)) }
+        if let port = sip.tcp { listeners.append(.init(.tcp, host: host, port: port)) }
+        if let port = sip.tls { listeners.append(.init(.tls, host: host, port: port)) }
+        var result = UserAgentConfiguration(
+            listeners: listeners, advertisedAddress: configuration.node.advertisedAddress)
+        if let certificate = sip.certificate, let key = sip.privateKey {
+            result.certificate = .files(certificatePath: certificate, privateKeyPath: key)
+        } else {
+            let names =
+                [configuration.node.advertisedAddress]
+                + configuration.connectors.map { $0.hostName(configuration.node.domain) }
+            result.certificate = .selfSigned(directory: directory.path + "/tls", names: names)
+            if sip.tls != nil {
+                logger.notice(
+                    "no certificate is configured: TLS uses a self-signed one, which peers must be told to trust",
+                    metadata: ["folder": "\(directory.path)/tls"])
+            }
+        }
+        if let messageLog { result.capture = { messageLog.append($0) } }
+        return result
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds.
+    var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+}

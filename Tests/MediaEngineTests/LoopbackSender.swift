@@ -1,0 +1,52 @@
+import CMediaSockets
+import Glibc
+import MediaCore
+
+/// A UDP socket on the loopback address that speaks RTP. Closed when it goes.
+final class LoopbackSender {
+    let socket: Int32
+    private let isIPv6: Bool
+    private static let ipv4: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 1]
+    private static let ipv6: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+    private static let other: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 2]
+
+    private let local: [UInt8]
+
+    init(isIPv6: Bool = false, fromOtherHost: Bool = false) {
+        self.isIPv6 = isIPv6
+        local = isIPv6 ? Self.ipv6 : fromOtherHost ? Self.other : Self.ipv4
+        socket = media_socket_open(isIPv6 ? 1 : 0, local, 0, 0)
+    }
+
+    deinit { close(socket) }
+
+    /// The loopback host, as the signalling would name it.
+    var host: MediaAddress {
+        isIPv6 ? MediaAddress(high: 0, low: 1, port: 0) : MediaAddress(ipv4: 0x7F00_0001, port: 0)
+    }
+
+    func send(_ bytes: [UInt8], to port: UInt16) {
+        let destination = isIPv6 ? Self.ipv6 : Self.ipv4
+        _ = media_socket_send(socket, isIPv6 ? 1 : 0, bytes, bytes.count, destination, port)
+    }
+
+    func sendRTP(_ sequence: UInt16, octet: UInt8 = 0x12, to port: UInt16) {
+        var bytes: [UInt8] = [0x80, 0, UInt8(sequence >> 8), UInt8(sequence & 255)]
+        let timestamp = UInt32(sequence) * 160
+        for shift in [24, 16, 8, 0] as [UInt32] { bytes.append(UInt8(truncatingIfNeeded: timestamp >> shift)) }
+        send(bytes + [0, 0, 0, 9] + [UInt8](repeating: octet, count: 160), to: port)
+    }
+
+    /// The next datagram within two seconds.
+    func receive() -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 2_048)
+        var source = [UInt8](repeating: 0, count: 16)
+        var port: UInt16 = 0
+        for _ in 0..<2_000 {
+            let count = media_socket_receive(socket, &buffer, buffer.count, &source, &port)
+            if count > 0 { return Array(buffer.prefix(count)) }
+            usleep(1_000)
+        }
+        return nil
+    }
+}
