@@ -61,11 +61,16 @@ let package = Package(
             name: "Recorder",
             dependencies: ["SIP", "SDP", "SIPREC", "MediaCore", "MediaEngine", "StreamSink", "UserAgent", logging],
             swiftSettings: strict),
+        .target(name: "CPacedSender"),
+        .target(
+            name: "RecordingClient",
+            dependencies: ["SIP", "SDP", "SIPREC", "MediaCore", "UserAgent", "CPacedSender", nioPosix, logging],
+            swiftSettings: strict),
         .executableTarget(
             name: "earshot",
             dependencies: [
                 "SIP", "SDP", "SIPREC", "MediaCore", "MediaEngine", "StreamSink", "UserAgent", "Provisioning",
-                "Recorder", nioCore, nioPosix, logging, lifecycle, signals, arguments,
+                "Recorder", "RecordingClient", nioCore, nioPosix, logging, lifecycle, signals, arguments,
             ],
             swiftSettings: strict),
 
@@ -78,6 +83,11 @@ let package = Package(
         .testTarget(name: "StreamSinkTests", dependencies: ["StreamSink", logging]),
         .testTarget(
             name: "UserAgentTests", dependencies: ["UserAgent", "SIP", nioCore, nioPosix, nioSSL, logging]),
+        .testTarget(
+            name: "RecordingClientTests",
+            dependencies: [
+                "RecordingClient", "SIP", "SDP", "SIPREC", "MediaCore", "UserAgent", "CPacedSender", nioPosix, logging,
+            ]),
         .testTarget(name: "ProvisioningTests", dependencies: ["Provisioning", yams]),
     ],
     swiftLanguageModes: [.v6]

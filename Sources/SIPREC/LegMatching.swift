@@ -33,6 +33,8 @@ enum LegMatching {
             gone.isRemoved = true
             gone.isActive = false
             gone.remotePort = 0
+            // Its port is given back; should the stream return, it asks for one like a new stream.
+            gone.local = nil
             next.append(gone)
         }
         return next

@@ -33,8 +33,13 @@ struct MetadataReader {
         let hints = CallPartyHints.read(tree, root: root, participants: metadata.participants)
         metadata.callParties = hints.parties
         metadata.swapsSendAndReceive = hints.isSonus
+        // A participant of whom nothing is said is what is left of a document that could not be read.
+        let isNobody =
+            metadata.participants.isEmpty
+            || tree.findings.contains(.notWellFormed)
+                && metadata.participants.allSatisfy { $0.address == nil && $0.name == nil }
         let isEmpty =
-            metadata.participants.isEmpty && metadata.streams.isEmpty && metadata.sessions.isEmpty
+            isNobody && metadata.streams.isEmpty && metadata.sessions.isEmpty
             && metadata.sessionAssociations.isEmpty && metadata.streamAssociations.isEmpty && metadata.groups.isEmpty
         guard !isEmpty else { return }
         metadata.status =

@@ -46,9 +46,9 @@ public struct MediaChange: Sendable, Equatable {
         case paused
         /// The sender sends again. Other values may have changed too.
         case resumed
-        /// The `m=` line is missing or has port 0. Keep the port: it may come back.
+        /// The `m=` line is missing or has port 0. Its local port is no longer needed.
         case removed
-        /// A removed stream is back.
+        /// A removed stream is back, on a port of its own again.
         case restored
     }
 

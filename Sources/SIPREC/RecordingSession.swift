@@ -150,7 +150,8 @@ public struct RecordingSession: ~Copyable {
         _ offer: SessionDescription, parts: MultipartBody, local: SessionDescription?
     ) -> OfferAction {
         let verdicts = offer.verdicts(policy: configuration.policy)
-        if local == nil, !verdicts.contains(.accepted), let rejection = Self.rejection(offer, verdicts) {
+        // RFC 3261 §14.2: an offer inside the call that cannot be taken is refused, and the recording goes on as it was.
+        if !verdicts.contains(.accepted), let rejection = Self.rejection(offer, verdicts) {
             return .reject(rejection)
         }
         let update = takeMetadata(parts, isFirst: local == nil)

@@ -39,6 +39,7 @@ enum ServerOffer {
             guard let line = answer.parameters(ofMediaAt: leg.index), line.port != 0, line.kind == "audio" else {
                 var gone = leg
                 gone.isRemoved = true
+                gone.local = nil
                 gone.isActive = false
                 return gone
             }

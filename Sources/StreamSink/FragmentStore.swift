@@ -17,6 +17,9 @@ public final class FragmentStore: Sendable {
         public var writers = 1
         /// How much audio a session keeps while the disk does not take it (16 kB a second and session).
         public var pendingLimit: Duration = .seconds(5)
+        /// The longest stretch of lost audio that is written as silence when the disk takes writes again, so that legs
+        /// keep their length for readers that only join blocks. A longer one is a jump of the timecodes; zero = always.
+        public var silenceLimit: Duration = .seconds(60)
 
         /// Makes a configuration with the defaults.
         public init(region: String, accountID: String) {
@@ -139,7 +142,8 @@ public final class FragmentStore: Sendable {
                 transactionID: transactionID, connectorID: claim.description.connectorID, callID: callID,
                 startedAtMilliseconds: startedAtMilliseconds, firstCounter: UInt64(claim.session) * 1000 + 1,
                 seed: generator.next()),
-            operations: operations
+            operations: operations,
+            silenceLimit: Int(clamping: max(0, min(configuration.silenceLimit.wholeMilliseconds, .max / 8)) * 8)
         ) { () throws(FileError) in
             let made = operations.makeDirectory(folder)
             guard made >= 0 || made == -FileCode.exists else {

@@ -30,6 +30,13 @@ struct PendingSamples {
         return new.count - taken
     }
 
+    /// Takes the hole when no sample lies before it; returns its length.
+    mutating func takeLeadingHole() -> Int {
+        guard samples.isEmpty else { return 0 }
+        defer { overflow = 0 }
+        return overflow
+    }
+
     /// Moves everything to the end of `backlog`; returns the length of the hole that follows.
     mutating func move(to backlog: inout [Int16]) -> Int {
         backlog.append(contentsOf: samples)

@@ -9,11 +9,16 @@ struct SessionFile: ~Copyable, Sendable {
     /// What a flush did, for the log and the counters.
     enum Outcome { case idle, written, failed(FileError) }
 
+    /// Five seconds, so that the scratch buffer stays small.
+    private static let blocksPerWrite = 250
+
     let relativePath: String
     let startedAtMilliseconds: Int64
     private let path: String
     private let prepare: @Sendable () throws(FileError) -> Void
     private let operations: FileOperations
+    /// The longest hole that is written as silence, in samples.
+    private let silenceLimit: Int
     private var muxer: FragmentMuxer
     private var descriptor: Int32 = -1
     private var length: Int64 = 0
@@ -26,21 +31,26 @@ struct SessionFile: ~Copyable, Sendable {
     /// Samples from `backlogBlock * 160` on, contiguous.
     private var backlog: [Int16] = []
     private var backlogBlock: Int64 = 0
-    /// The hole after the backlog, in samples.
+    /// The hole after the backlog, in samples; all of it is counted as lost already.
     private var hole = 0
-    /// Samples still to be dropped so that the next block starts on the grid.
+    /// Samples of the backlog that stand for lost ones, so that they are not counted again; all in its first block.
+    private var silent = 0
+    /// Samples still to be dropped after a jump so that the next block starts on the grid.
     private var misaligned = 0
 
-    /// - Parameter prepare: makes the directory and its description before the file is created.
+    /// - Parameters:
+    ///   - silenceLimit: the longest hole that is written as silence, in samples; 0 = every hole is a jump.
+    ///   - prepare: makes the directory and its description before the file is created.
     init(
         path: String, relativePath: String, startedAtMilliseconds: Int64, muxer: consuming FragmentMuxer,
-        operations: FileOperations, prepare: @escaping @Sendable () throws(FileError) -> Void
+        operations: FileOperations, silenceLimit: Int, prepare: @escaping @Sendable () throws(FileError) -> Void
     ) {
         self.path = path
         self.relativePath = relativePath
         self.startedAtMilliseconds = startedAtMilliseconds
         self.muxer = muxer
         self.operations = operations
+        self.silenceLimit = silenceLimit
         self.prepare = prepare
         backlog.reserveCapacity(1024)
     }
@@ -58,7 +68,9 @@ struct SessionFile: ~Copyable, Sendable {
             take(from: session)
             let whole = backlog.count / FragmentMuxer.samplesPerBlock
             if whole == 0, hasHeader, hole == 0 { return outcome }
-            if let error = write(blocks: whole, tail: 0, scratch: &scratch, wallClock: wallClock) {
+            var error = write(blocks: whole, tail: 0, scratch: &scratch, wallClock: wallClock)
+            if error == nil, hole > 0 { error = settleHole(session, scratch: &scratch, wallClock: wallClock) }
+            if let error {
                 failure = error
                 retryAt = now + 1000
                 session.pending.withLock { $0.held = backlog.count }
@@ -66,7 +78,6 @@ struct SessionFile: ~Copyable, Sendable {
             }
             failure = nil
             outcome = .written
-            if hole > 0 { leaveHole(session) }
             session.pending.withLock { $0.held = backlog.count }
         }
     }
@@ -79,7 +90,7 @@ struct SessionFile: ~Copyable, Sendable {
         } else if !backlog.isEmpty {
             failure = write(blocks: 0, tail: backlog.count, scratch: &scratch, wallClock: wallClock)
         }
-        let unwritten = session.pending.withLock { $0.count } + backlog.count
+        let unwritten = session.pending.withLock { $0.count } + backlog.count - silent
         if unwritten > 0 { session.addLost(Int64(unwritten)) }
         let end = muxer.position.samples == 0 ? 0 : endSample
         if descriptor >= 0 {
@@ -119,11 +130,51 @@ struct SessionFile: ~Copyable, Sendable {
         session.addLost(Int64(dropped))
     }
 
+    /// Writes the hole as silence, or leaves it when it is too long: readers that only join blocks get legs of equal
+    /// length, but an outage of many minutes of thousands of legs, filled, would take the room that has just become
+    /// free and fill the disk again at once. Then the jump of the timecodes alone tells the place.
+    private mutating func settleHole(
+        _ session: StreamSession, scratch: inout WriteScratch, wallClock: Int64
+    ) -> FileError? {
+        // A hole is first taken while the disk still fails; what was lost since then belongs to it.
+        hole += session.pending.withLock { state in
+            state.held = backlog.count
+            return state.takeLeadingHole()
+        }
+        guard hole <= silenceLimit else {
+            leaveHole(session)
+            return nil
+        }
+        // After a jump, the lost samples up to the grid are passed over like any others.
+        let passed = min(misaligned, hole)
+        misaligned -= passed
+        hole -= passed
+        while hole > 0 {
+            let piece = min(hole, Self.blocksPerWrite * FragmentMuxer.samplesPerBlock - backlog.count)
+            backlog.append(contentsOf: repeatElement(0, count: piece))
+            hole -= piece
+            let blocks = backlog.count / FragmentMuxer.samplesPerBlock
+            if blocks == 0 {
+                silent += piece
+            } else if let error = write(blocks: blocks, tail: 0, scratch: &scratch, wallClock: wallClock) {
+                // Silence is not kept in memory: it would take the room of samples that can still be had.
+                let unwritten = min(piece, backlog.count)
+                backlog.removeLast(unwritten)
+                hole += unwritten
+                return error
+            } else {
+                silent = backlog.count
+            }
+        }
+        return nil
+    }
+
     /// The partial block before a hole and the samples after it up to the next block are given up: blocks stay on the
     /// 20 ms grid of the session, so times stay exact.
     private mutating func leaveHole(_ session: StreamSession) {
         let perBlock = FragmentMuxer.samplesPerBlock
-        session.addLost(Int64(backlog.count))
+        session.addLost(Int64(backlog.count - silent))
+        silent = 0
         // The next block may lie after the next sample already, from an earlier hole.
         let missing = max(0, backlog.count + hole - misaligned)
         misaligned = max(0, misaligned - backlog.count - hole)
@@ -144,8 +195,7 @@ struct SessionFile: ~Copyable, Sendable {
         let perBlock = FragmentMuxer.samplesPerBlock
         var done = 0
         repeat {
-            // At most five seconds a write, so the scratch buffer stays small.
-            let end = min(blocks, done + 250)
+            let end = min(blocks, done + Self.blocksPerWrite)
             mux(blocks: done..<end, tail: end == blocks ? tail : 0, scratch: &scratch, wallClock: wallClock)
             let (written, code) = operations.writeAll(scratch.bytes, to: descriptor, at: length)
             writtenEnd = max(writtenEnd, length + Int64(written))
@@ -190,6 +240,7 @@ struct SessionFile: ~Copyable, Sendable {
         for index in 0..<kept { backlog[index] = backlog[index + samples] }
         backlog.removeSubrange(kept...)
         backlogBlock += Int64(blocks)
+        if samples > 0 { silent = 0 }
         if backlog.capacity > 16384 {
             var smaller: [Int16] = []
             smaller.reserveCapacity(max(1024, backlog.count))

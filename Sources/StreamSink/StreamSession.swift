@@ -41,8 +41,8 @@ public final class StreamSession: Sendable {
     /// Adds the next samples of the leg's time line (8 kHz, 16 bit, mono), about every 100 ms.
     ///
     /// Called by one thread. Copies under a short lock, does no I/O and, after warm-up, no allocation. When the writer is
-    /// more than the configured time behind, samples are counted as lost and their place stays empty. After
-    /// ``finish()`` it does nothing.
+    /// more than the configured time behind, samples are counted as lost; silence takes their place, or a jump of the
+    /// timecodes after a long outage. After ``finish()`` it does nothing.
     public func append(_ samples: Span<Int16>) {
         let refused = samples.withUnsafeBufferPointer { buffer in
             pending.withLock { $0.isClosed ? 0 : $0.append(buffer) }
@@ -92,7 +92,7 @@ public struct SessionSummary: Sendable, Equatable {
     public var bytes: Int64
     /// Fragments in the file.
     public var fragments: Int
-    /// Samples in the file.
+    /// Samples in the file, those of silence for lost ones included.
     public var samples: Int64
     /// Samples that never reached it.
     public var lostSamples: Int64

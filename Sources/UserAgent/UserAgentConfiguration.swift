@@ -1,6 +1,6 @@
 import SIP
 
-/// How a ``UserAgent`` listens, what it calls itself, and its limits.
+/// How a ``SIPAgent`` listens, what it calls itself, and its limits.
 public struct UserAgentConfiguration: Sendable {
     /// One address to listen on.
     public struct Listener: Sendable, Hashable {
@@ -9,7 +9,7 @@ public struct UserAgentConfiguration: Sendable {
         /// An IPv4 or IPv6 address, or a name that resolves to one. `0.0.0.0` also listens on `::` where the machine
         /// has IPv6.
         public var host: String
-        /// The port; 0 takes any free one, which ``UserAgent/start(onInvite:)`` reports.
+        /// The port; 0 takes any free one, which ``SIPAgent/start(onInvite:)`` reports.
         public var port: UInt16
 
         /// Makes a listener.

@@ -2,7 +2,7 @@ import SIP
 
 /// Why a user agent could not start, or a request of ours did not succeed.
 public enum UserAgentError: Error, Sendable, CustomStringConvertible {
-    /// ``UserAgent/start(onInvite:)`` was called twice, or after ``UserAgent/stop()``.
+    /// ``SIPAgent/start(onInvite:)`` was called twice, or after ``SIPAgent/stop()``.
     case notIdle
     /// The user agent is stopped.
     case stopped
@@ -36,7 +36,8 @@ public enum UserAgentError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .notIdle: "the user agent was started before; make a new one"
         case .stopped: "the user agent is stopped"
-        case .bindFailed(let listener, let reason): "cannot listen on \(listener): \(reason)"
+        case .bindFailed(let listener, let reason):
+            "cannot listen on \(listener): \(reason); stop the program that uses the port, or choose another port"
         case .noCertificate: "a TLS listener needs a certificate: configure one, or a directory for a self-signed one"
         case .unresolved(let host): "the host name \"\(host)\" has no address; check the name and the resolver"
         case .noSocket(let what): "no \(what) socket is open to send from; add a listener for it"

@@ -7,6 +7,6 @@ struct EarshotCommand: AsyncParsableCommand {
         commandName: "earshot",
         abstract: "A self-hosted Voice Connector: SIPREC calls become live, tagged audio streams and their records.",
         subcommands: [
-            ServeCommand.self, DoctorCommand.self,
+            ServeCommand.self, CallCommand.self, TailCommand.self, StreamsCommand.self, DoctorCommand.self,
         ])
 }

@@ -44,7 +44,7 @@ struct RecordingNode: Service {
         let media = MediaService(configuration: mediaConfiguration)
         let recorder = RecordingService(
             settings: await recorderSettings(), media: media, store: store, records: records, logger: logger)
-        let agent = UserAgent(
+        let agent = SIPAgent(
             configuration: agentConfiguration, admission: admission, eventLoopGroup: group, logger: logger)
         let bound = try await agent.start { await recorder.record($0) }
         announce(bound)

@@ -66,6 +66,21 @@ def test_the_nodes_address_reaches_nobody_when_two_connectors_allow_the_source(n
         assert response.status in (403, 404, 484), response.start
 
 
+def test_each_connector_is_reached_by_its_own_name(new_server):
+    other = "endtoend00000000000002"
+    server = new_server(connectors=[connector(), connector(other, "back door", allowed=["127.0.0.2/32"])])
+    with RecordedCall(server, seed=305, host="127.0.0.2", uri=f"sip:1@{other}.voiceconnector.test:{server.udp[1]}") as call:
+        call.invite()
+        started = records.wait_for_events(server, "STARTED", call.call_id, 2)
+        assert {event["detail"]["voiceConnectorId"] for event in started} == {other}
+        assert all(f"stream/ChimeVoiceConnector-{other}-" in event["detail"]["streamArn"] for event in started)
+        call.bye()
+    with Endpoint(server.udp) as client:
+        uri = f"sip:1@{other}.voiceconnector.test:{server.udp[1]}"
+        response = Dialog(client, uri).invite(*bodies.recording_offer(bodies.offer([4000]), bodies.metadata(["1"])))
+    assert response.status == 403, "who is allowed at one connector is not allowed at another"
+
+
 def test_a_source_that_is_not_allowed_gets_403(guarded):
     with Endpoint(guarded.udp, host="127.0.0.2") as client:
         response = Dialog(client, guarded.uri()).invite(*bodies.recording_offer(bodies.offer([4000]), bodies.metadata(["1"])))
@@ -206,7 +221,7 @@ def test_an_answer_cannot_be_used_twice_but_a_higher_count_can(guarded):
         assert answer(call, value).status == 200
         again = answer(replay, value)
         assert again.status == 401 and digest.challenges(again.all("www-authenticate"))[0]["nonce"] != challenge["nonce"]
-        counted = digest.authorization(challenge, *SECRET, "INVITE", call.dialog.target, count=2)
+        counted = digest.authorization(challenge, *SECRET, "INVITE", more.dialog.target, count=2)
         assert answer(more, counted).status == 200
         call.bye()
         more.bye()

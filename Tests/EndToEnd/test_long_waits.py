@@ -36,10 +36,11 @@ def test_a_session_that_is_not_refreshed_ends(long_calls):
 
 
 def test_a_session_that_is_refreshed_goes_on(long_calls):
-    """Refreshed after 25 s, it outlives the one that was not."""
+    """Refreshed every 25 s, it outlives the one that was not."""
     wait_for_bye(long_calls["not refreshed"], 100)
     call = long_calls["refreshed"]
-    assert call.refreshed.status == 200 and call.refreshed.get("session-expires", "").startswith("90")
-    assert call.endpoint.nothing_arrives(3, lambda m: not m.is_response and m.method == "BYE"), "ended in spite of the refresh"
+    answers = list(call.refreshed)
+    assert len(answers) >= 2 and all(one.status == 200 and one.get("session-expires", "").startswith("90") for one in answers)
+    assert call.endpoint.nothing_arrives(2, lambda m: not m.is_response and m.method == "BYE"), "ended in spite of the refresh"
     call.bye()
     assert len(call.ended()) == 2

@@ -60,6 +60,23 @@ def test_five_seconds_of_silence_do_not_end_a_call(call):
     assert leg["Packets"] == 0 and leg["EmptyReason"]
 
 
+def test_a_media_limit_ends_a_silent_call_but_not_one_on_hold(new_server):
+    server = new_server(media={"idleTimeout": "1s"})
+    with RecordedCall(server, seed=580) as silent, RecordedCall(server, seed=581) as held, RecordedCall(server, seed=582) as busy:
+        for one in (silent, held, busy):
+            one.invite()
+        held.reinvite(held.offer(direction="inactive"))
+        speaker = busy.speak([g711.noise(20, 3), b""], wait=False)
+        bye = silent.endpoint.wait(lambda m: not m.is_response and m.method == "BYE", 5, "BYE of the silent call")
+        assert bye.arrived - silent.dialog.sent_at >= 0.9
+        assert len(silent.ended()) == 2 and silent.record("CDR")
+        assert held.endpoint.nothing_arrives(1.5, lambda m: not m.is_response), "a call on hold is no dead call"
+        assert not busy.endpoint.requests("BYE"), "one leg that speaks keeps its call"
+        speaker.stop()
+        held.bye()
+        busy.bye()
+
+
 def test_a_leg_that_never_speaks_is_as_long_as_the_other(call):
     call.invite()
     call.speak([g711.noise(1, 1.0), b""])

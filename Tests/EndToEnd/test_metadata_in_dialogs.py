@@ -139,12 +139,21 @@ def snapshot_request(call):
     return request
 
 
-@pytest.mark.parametrize("first", ["a partial document", "unreadable metadata"])
-def test_a_partial_update_that_cannot_be_applied_makes_the_server_ask_for_a_snapshot(first, server):
-    with RecordedCall(server, seed=244 + len(first)) as call:
-        partial = bodies.metadata([], "partial", senders=[], people=[2])
-        call.invite(partial if first == "a partial document" else b"<recording")
-        call.dialog.request("UPDATE", *bodies.metadata_only(partial))
+UNKNOWN = bodies.metadata([], "partial", senders=[], people=[]).replace(b"</recording>", (
+    f'<participantstreamassoc participant_id="{bodies.PEOPLE[3][0]}"><send>{bodies.STREAMS[3]}</send></participantstreamassoc>'
+    "</recording>").encode())
+
+
+@pytest.mark.parametrize("case", ["it names a participant and a stream that nobody described", "nothing came before it"])
+def test_a_partial_update_that_cannot_be_applied_makes_the_server_ask_for_a_snapshot(case, server):
+    with RecordedCall(server, seed=244 + len(case)) as call:
+        if "before" in case:
+            call.invite(b"<recording")  # cannot be read: so there is nothing that an update could be applied to
+            update = bodies.metadata([], "partial", senders=[], people=[2])
+        else:
+            call.invite()
+            update = UNKNOWN
+        assert call.dialog.request("UPDATE", *bodies.metadata_only(update)).status == 200
         snapshot_request(call)
         document = bodies.metadata()
         assert call.dialog.request("UPDATE", *bodies.metadata_only(document)).status == 200

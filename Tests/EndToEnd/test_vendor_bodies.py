@@ -28,13 +28,16 @@ CALLER = {
     "vendor-offers/connectel-offer2.txt": "1",
     "vendor-offers/connectel-offer3.txt": "1",
     "vendor-offers/inactive-sdp-offer.txt": "1",
+    "vendor-offers/broadworks-termcall-recording-metadata-offer.txt": "2",  # termCall: the calling number is the second party
     "vendor-offers/procomm-siprec-offer.txt": "a_leg",
+    "vendor-offers/sonus-siprec-offer.txt": "1",  # fromhdr is the first party; this sender swaps send and recv
     "netsapiens/attended-transfer-1-initial.xml": "1",
     "netsapiens/attended-transfer-2-consultation.xml": "1",
     "netsapiens/attended-transfer-3-post-transfer.xml": "1",
     "netsapiens/v1.0-two-party-0720.xml": "1",
     "rfc/7865/example-1.xml": None,  # two streams of each party: the first party's are the caller's
     "rfc/8068/01-sec3.2.1.sip": "96",
+    "rfc/8068/06-sec3.2.3.sip": "98",  # Bob stands first, and sends 98
 }
 
 pytestmark = pytest.mark.skipif(not SOURCES, reason="skipped: no ../shared/testdata")

@@ -169,11 +169,12 @@ final class DrivenSession {
     var now: Int64 = 0
     private var position = 0
 
-    init(pendingLimit: Int = 40000) {
+    /// - Parameter silenceLimit: in samples; 0 keeps every hole a hole.
+    init(pendingLimit: Int = 40000, silenceLimit: Int = 480_000) {
         let disk = disk
         let file = SessionFile(
             path: "f", relativePath: "streams/s/f", startedAtMilliseconds: callStart, muxer: makeMuxer(),
-            operations: disk.operations, prepare: {})
+            operations: disk.operations, silenceLimit: silenceLimit, prepare: {})
         let description = StreamDescription(
             name: "s", arn: "arn", connectorID: "vc1", createdAtMilliseconds: 0, nextSession: 1, closedSession: -1)
         session = StreamSession(

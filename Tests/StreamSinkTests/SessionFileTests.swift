@@ -81,10 +81,10 @@ struct SessionFileTests {
         #expect(summary.failure == nil)
     }
 
-    @Test("What a long outage loses is counted exactly, and the rest lies where it belongs", arguments: 1...60)
+    @Test("What is lost is counted exactly where holes stay holes, and the rest lies where it belongs", arguments: 1...60)
     func longOutage(seed: Int) throws {
         var random = Seeded(UInt64(seed) &* 77)
-        let driven = DrivenSession(pendingLimit: 4000)
+        let driven = DrivenSession(pendingLimit: 4000, silenceLimit: 0)
         driven.disk.state.withLock { $0.truncateFails = seed % 5 == 0 }
         for step in 0..<300 {
             driven.append(Int.random(in: 1...900, using: &random))

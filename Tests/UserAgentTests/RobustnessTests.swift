@@ -67,7 +67,7 @@ struct RobustnessTests {
     }
 }
 
-extension UserAgent {
+extension SIPAgent {
     /// Whether no transaction, call or owner of a deadline is left.
     var isQuiet: Bool {
         serverTransactions.isEmpty && clientTransactions.isEmpty && calls.isEmpty && dialogs.isEmpty

@@ -303,7 +303,7 @@ struct ServerCallTests {
     }
 }
 
-extension UserAgent {
+extension SIPAgent {
     /// Lets session timers act as if it were `now`.
     func expireSessions(at now: ContinuousClock.Instant) {
         for call in Array(calls.values) where call.expireOnce(at: now, in: self) { arm(call) }

@@ -27,7 +27,7 @@ final class EventLog: Sendable {
 
 /// A user agent on loopback that accepts every call, and its log.
 struct TestAgent {
-    let agent: UserAgent
+    let agent: SIPAgent
     let endpoints: [SIPEndpoint]
     let log: EventLog
 
@@ -71,7 +71,7 @@ struct TestAgent {
         _ body: (TestAgent) async throws -> Void
     ) async throws {
         let log = EventLog()
-        let agent = UserAgent(
+        let agent = SIPAgent(
             configuration: configuration, admission: admission ?? ConnectorAdmission(rules: [rule]),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

@@ -1,5 +1,6 @@
 import Logging
 import NIOPosix
+import SIP
 import UserAgent
 
 /// Places one or many equal recording calls and reports what became of them.
@@ -51,7 +52,7 @@ public struct CallCampaign: Sendable {
     }
 
     private func place(
-        _ route: CallRoute, _ agent: UserAgent, _ sender: PacedSender,
+        _ route: CallRoute, _ agent: SIPAgent, _ sender: PacedSender,
         _ report: @escaping @Sendable (CampaignEvent) -> Void
     ) async -> CampaignReport {
         let began = ContinuousClock.now
@@ -86,14 +87,14 @@ public struct CallCampaign: Sendable {
     @concurrent
     private static func route(_ settings: CampaignSettings) async throws -> CallRoute { try CallRoute(settings) }
 
-    private static func makeAgent(_ route: CallRoute, _ settings: CampaignSettings) -> UserAgent {
+    private static func makeAgent(_ route: CallRoute, _ settings: CampaignSettings) -> SIPAgent {
         // Over TCP the server may have to open a connection to us when ours is lost; a TLS listener would need a
         // certificate, so there the datagram socket is only a place to start from.
         let transport = route.remote.transport == .tcp ? SIPTransport.tcp : .udp
         let configuration = UserAgentConfiguration(
             listeners: [.init(transport, host: route.local.description, port: 0)], serverName: "Earshot call",
             dialogVerification: settings.verification)
-        return UserAgent(
+        return SIPAgent(
             configuration: configuration, admission: OpenAdmission(),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "earshot.call") { _ in SwiftLogNoOpLogHandler() })

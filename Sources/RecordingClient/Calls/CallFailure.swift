@@ -48,7 +48,7 @@ public enum CallFailure: Error, Equatable, Sendable {
                 + (retryAfter.map { " (try again in \($0) s)" } ?? "")
         case .timedOut:
             "no answer from \(endpoint); is the server running there, is the port right, and does a firewall let it through?"
-        case .notConnected(let reason): reason
+        case .notConnected(let reason): "\(reason); is the server running there, and is the transport right?"
         case .notTrusted:
             "the TLS handshake with \(endpoint) failed; a self-signed certificate is not trusted, nor is one for another "
                 + "name: give the server's certificate with --trust FILE, or check nothing with --insecure"
@@ -65,8 +65,10 @@ public enum CallFailure: Error, Equatable, Sendable {
         case 401, 407:
             user.map { "; the password of “\($0)” in EARSHOT_CALL_PASSWORD, or the name, is not the server's" }
                 ?? "; it asks for credentials: give --user and put the password into EARSHOT_CALL_PASSWORD"
-        case 403: "; add \(local) to the connector's termination.cidrAllowedList, or use TLS where it asks for encryption"
-        case 404: "; the host of --to must be a connector's name, or the server's address when one connector allows \(local)"
+        case 403:
+            "; add \(local) to the connector's termination.cidrAllowedList, or use TLS where it asks for encryption"
+        case 404:
+            "; the host of --to must be a connector's name, or the server's address when one connector allows \(local)"
         case 488: "; it takes none of the streams offered: try --codec pcmu or pcma, or look at its log"
         case 503: "; it is at its limit of calls a second (a lower --rate), is full, or is going out of service"
         default: ""

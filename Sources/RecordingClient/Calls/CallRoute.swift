@@ -60,7 +60,8 @@ public enum CampaignError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unresolved(let host):
             "the host name “\(host)” has no address; check it, or say with --proxy HOST:PORT where to send the call"
         case .localAddress(let text): "--local-address \(text): write an IPv4 or IPv6 address of this machine"
-        case .families(let local, let remote): "--local-address \(local) cannot reach \(remote): one is IPv4, the other IPv6"
+        case .families(let local, let remote):
+            "--local-address \(local) cannot reach \(remote): one is IPv4, the other IPv6"
         case .unreachable(let host): "this machine has no route to \(host)"
         case .range(let text): text
         case .agent(let reason): reason

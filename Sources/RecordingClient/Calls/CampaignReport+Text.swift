@@ -16,18 +16,24 @@ extension CampaignReport {
         return "{\(members.joined(separator: ","))}"
     }
 
-    /// A few lines; the failures come first.
-    public var text: String {
-        var lines = explanations.map { text, calls in
+    /// A line for each different failure: what happened and what can be done.
+    public var failureLines: [String] {
+        explanations.map { text, calls in
             self.calls == 1 ? "failed: \(text)" : "failed: \(calls) of \(self.calls) calls: \(text)"
         }
+    }
+
+    /// A few lines about all calls.
+    public var text: String {
+        var lines: [String] = []
         let missing = wanted - calls
         let failedText = failed == 0 ? "none failed" : "\(failed) failed"
         lines.append(
             "calls: \(calls) placed, \(answered) answered, \(failedText)"
                 + (missing > 0 ? ", \(missing) not placed (stopped)" : ""))
         if answered > 0 {
-            let times = answered == 1
+            let times =
+                answered == 1
                 ? "\(Self.shown(answerTimes.last)) ms"
                 : "p50 \(Self.shown(answerTime(0.5))) ms, p99 \(Self.shown(answerTime(0.99))) ms, "
                     + "max \(Self.shown(answerTimes.last)) ms"
@@ -39,7 +45,8 @@ extension CampaignReport {
             lines.append("pacing: late by p50 \(Self.shown(pacing.lateP50)) ms, p99 \(Self.shown(pacing.lateP99)) ms")
         }
         if refusals > 0 {
-            lines.append("warning: \(refusals) packets met a closed port: the server does not listen where it said it does")
+            lines.append(
+                "warning: \(refusals) packets met a closed port: the server does not listen where it said it does")
         }
         return lines.joined(separator: "\n")
     }

@@ -9,7 +9,7 @@ struct RecordingCall: Sendable {
     let number: Int
     let settings: CampaignSettings
     let route: CallRoute
-    let agent: UserAgent
+    let agent: SIPAgent
     let sender: PacedSender
     let voices: [EncodedSpeech]
     let packets: Int
@@ -91,7 +91,8 @@ struct RecordingCall: Sendable {
         let from = NameAddress(
             displayName: settings.caller.name, uri: "sip:" + userPart(settings.caller.number) + "@" + host)
         let invite = OutgoingInvite(
-            target: settings.target, destination: route.remote, from: from, headers: headers, contactParameters: contact,
+            target: settings.target, destination: route.remote, from: from, headers: headers,
+            contactParameters: contact,
             contentType: body.contentType, body: body.content, credentials: settings.credentials,
             verification: settings.verification, sessionInterval: 1800)
         do {
@@ -115,11 +116,17 @@ struct RecordingCall: Sendable {
                 status: response.status, reason: response.reason, retryAfter: response.headers[.retryAfter])
         case .timedOut: return .timedOut
         case .cancelled: return .cancelled
-        case .unusable(let reason): return .badAnswer(reason)
+        case .unusable(let reason):
+            // Challenged again with a nonce that is not stale: the server does not know this name and password.
+            if settings.credentials != nil, reason.contains("credentials") {
+                return .refused(status: 401, reason: SIPResponse.usualReason(401), retryAfter: nil)
+            }
+            return .badAnswer(reason)
         case .transportFailed, .connectFailed:
             if Task.isCancelled { return .cancelled }
             if route.remote.transport == .tls, await agent.counters.handshakeFailures > 0 { return .notTrusted }
-            return .notConnected(error.description + ": \(route.remote)")
+            if case .connectFailed = error { return .notConnected(error.description) }
+            return .notConnected("\(error), \(route.remote)")
         case .notIdle, .stopped, .bindFailed, .noCertificate, .unresolved, .noSocket, .callEnded, .inviteInProgress:
             return .notConnected(error.description)
         }
@@ -160,11 +167,11 @@ struct RecordingCall: Sendable {
             guard line.direction.receives else {
                 throw .badAnswer("it does not listen to stream \(position) (a=\(line.direction.rawValue))")
             }
-            guard line.payloads.contains(where: { $0.payloadType == settings.codec.format.payloadType }) else {
+            guard line.payloads.contains(where: { $0.payloadType == settings.codec.payloadType }) else {
                 throw .badAnswer("it does not take \(settings.codec.rawValue.uppercased()) on stream \(position)")
             }
             do throws(RTPSocketError) {
-                try socket.connect(rtp: try place(line.address, line.port), rtcp: reports(line))
+                try socket.connect(rtp: place(line.address, line.port), rtcp: reports(line))
             } catch {
                 throw .noSockets(error.description)
             }

@@ -36,7 +36,9 @@ public final class PacedSender: Sendable {
         let id = nextID.add(1, ordering: .relaxed).oldValue
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let playback = Playback(id: id, streams: streams, packets: packets) { continuation.resume(returning: $0) }
+                let playback = Playback(id: id, streams: streams, packets: packets) {
+                    continuation.resume(returning: $0)
+                }
                 mailbox.add(playback)
                 // A cancellation that came before the playback was there has found nothing.
                 if Task.isCancelled { mailbox.cancel(id) }

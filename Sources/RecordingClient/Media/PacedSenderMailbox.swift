@@ -33,7 +33,9 @@ final class PacedSenderMailbox: Sendable {
 
     func add(_ playback: Playback) {
         let isTaken = content.withLock { content in
-            guard !content.isStopped, content.streams + playback.count <= PacedSender.maximumStreams else { return false }
+            guard !content.isStopped, content.streams + playback.count <= PacedSender.maximumStreams else {
+                return false
+            }
             content.streams += playback.count
             content.added.append(playback)
             return true

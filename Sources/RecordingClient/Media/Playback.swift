@@ -38,7 +38,7 @@ final class Playback: @unchecked Sendable {
                     payload: stream.audio.bytes + offset, ssrc: stream.ssrc, timestamp: stream.firstTimestamp &+ ticks,
                     descriptor: stream.sockets.rtp, sequence: stream.firstSequence &+ UInt16(truncatingIfNeeded: sent),
                     octets: UInt16(min(samples, stream.audio.count - offset)),
-                    type: stream.audio.codec.format.payloadType | marker, error: 0))
+                    type: stream.audio.codec.payloadType | marker, error: 0))
         }
         sent += 1
     }

@@ -59,7 +59,9 @@ extension IPAddress {
 
     /// Reads ``octets`` again.
     init(octets: [UInt8]) {
-        let words = [octets.prefix(8), octets.dropFirst(8).prefix(8)].map { $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
+        let words = [octets.prefix(8), octets.dropFirst(8).prefix(8)].map {
+            $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        }
         self.init(high: words[0], low: words[1])
     }
 

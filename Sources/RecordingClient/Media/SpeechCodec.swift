@@ -11,6 +11,9 @@ public enum SpeechCodec: String, Sendable, CaseIterable {
     /// The format as SDP writes it.
     public var format: PayloadFormat { self == .pcmu ? .pcmu : .pcma }
 
+    /// The number of RFC 3551 table 4.
+    var payloadType: UInt8 { self == .pcmu ? 0 : 8 }
+
     func compress(_ sample: Int16) -> UInt8 {
         self == .pcmu ? G711.compressMuLaw(sample) : G711.compressALaw(sample)
     }

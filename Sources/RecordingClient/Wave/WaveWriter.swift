@@ -6,12 +6,13 @@ import Glibc
 /// Owned by one task. Dropping it closes the file, with the sizes of the last ``sync()``.
 public final class WaveWriter {
     /// A WAV file cannot be longer: its sizes have 32 bits.
-    public static let maximumSamples = Int64(UInt32.max - 36) / 2
+    public static let maximumSamples = (Int64(UInt32.max) - 36) / 2
 
     /// The file.
     public let path: String
     /// Samples so far.
     public private(set) var sampleCount: Int64 = 0
+    private static let headerLength: Int64 = 44
     private var descriptor: Int32
 
     /// Makes the file, or empties it.
@@ -22,7 +23,7 @@ public final class WaveWriter {
         guard descriptor >= 0 else { throw WaveWriterError(path: path, reason: WaveAudio.reason(errno)) }
         var header = Array("RIFF".utf8) + WaveWriter.word(36) + Array("WAVEfmt ".utf8) + WaveWriter.word(16)
         header += [1, 0, 1, 0] + WaveWriter.word(sampleRate) + WaveWriter.word(sampleRate &* 2) + [2, 0, 16, 0]
-        try write(header + Array("data".utf8) + WaveWriter.word(0))
+        try write(header + Array("data".utf8) + WaveWriter.word(0), at: 0)
     }
 
     deinit {
@@ -40,15 +41,20 @@ public final class WaveWriter {
             bytes.append(UInt8(truncatingIfNeeded: sample))
             bytes.append(UInt8(truncatingIfNeeded: sample >> 8))
         }
-        try write(bytes)
+        try write(bytes, at: Self.headerLength + sampleCount * 2)
         sampleCount += Int64(samples.count)
     }
 
-    /// Adds silence until there are `count` samples.
+    /// Adds silence until there are `count` samples. It takes no room on the disk.
     public func pad(to count: Int64) throws(WaveWriterError) {
-        while sampleCount < count {
-            try append([Int16](repeating: 0, count: Int(min(count - sampleCount, 1 << 16))))
+        guard count > sampleCount else { return }
+        guard count <= Self.maximumSamples else {
+            throw WaveWriterError(path: path, reason: "a WAV file cannot be longer than 4 GB")
         }
+        guard ftruncate(descriptor, Int(Self.headerLength + count * 2)) == 0 else {
+            throw WaveWriterError(path: path, reason: WaveAudio.reason(errno))
+        }
+        sampleCount = count
     }
 
     /// Makes the sizes in the header right.
@@ -70,17 +76,20 @@ public final class WaveWriter {
         guard result == 0 else { throw WaveWriterError(path: path, reason: WaveAudio.reason(errno)) }
     }
 
-    private func write(_ bytes: [UInt8]) throws(WaveWriterError) {
+    private func write(_ bytes: [UInt8], at offset: Int64) throws(WaveWriterError) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            let place = Int(offset) + bytes.count - rest.count
+            let count = rest.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, place) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw WaveWriterError(path: path, reason: WaveAudio.reason(errno)) }
             rest = rest.dropFirst(count)
         }
     }
 
-    private static func word(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) } }
+    private static func word(_ value: UInt32) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+    }
 }
 
 /// A WAV file that cannot be written.

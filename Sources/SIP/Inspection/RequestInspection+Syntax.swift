@@ -1,8 +1,8 @@
 extension RequestInspection {
     /// The first rule of the grammar that the request breaks; nil when it is well formed.
     ///
-    /// Tolerated, as RFC 2543 clients and common devices do it: no Max-Forwards, no branch, no From tag, no
-    /// Contact in other requests than INVITE, no Content-Length in a stream when there is no body, any Date.
+    /// Tolerated, as RFC 2543 clients and common devices do it: no branch, no From tag, no Contact in other requests
+    /// than INVITE, no Content-Length in a stream when there is no body, any Date.
     public static func fault(of request: SIPRequest, arrivedBy arrival: Arrival) -> MessageFault? {
         // Another version may have another grammar, so nothing else is judged.
         if request.faults.contains(.version) { return .version }
@@ -50,9 +50,9 @@ extension RequestInspection {
         }
     }
 
-    /// RFC 3261 §20.22: 0 to 255.
+    /// RFC 3261 §8.1.1.6: every request has it; §20.22: 0 to 255.
     private static func checkMaxForwards(_ headers: HeaderFields) throws(MessageFault) {
-        guard let text = headers[.maxForwards] else { return }
+        guard let text = headers[.maxForwards] else { throw .missing(.maxForwards) }
         guard text.utf8.decimalValue(as: UInt8.self) != nil else {
             throw .malformed(.maxForwards, "expected a number from 0 to 255")
         }

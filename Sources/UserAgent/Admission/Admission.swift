@@ -1,6 +1,6 @@
 import SIP
 
-/// Decides who may talk to a ``UserAgent`` and which calls it takes.
+/// Decides who may talk to a ``SIPAgent`` and which calls it takes.
 ///
 /// The methods are called on the event loop, in the order they stand here, and must not block. Requests of a call that
 /// was admitted are not asked about again: they are known by their dialog.

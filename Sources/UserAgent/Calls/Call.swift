@@ -61,7 +61,7 @@ final class Call: TimedOwner {
         return next
     }
 
-    override func expireOnce(at now: ContinuousClock.Instant, in agent: isolated UserAgent) -> Bool {
+    override func expireOnce(at now: ContinuousClock.Instant, in agent: isolated SIPAgent) -> Bool {
         for pending in accepted {
             guard let action = pending.machine.expire(at: now) else { continue }
             agent.perform(action, of: pending, in: self)

@@ -5,12 +5,12 @@ import Synchronization
 public final class InDialogRequest: Sendable {
     /// The request.
     public let request: SIPRequest
-    private let agent: UserAgent
+    private let agent: SIPAgent
     private let call: UInt64
     private let transaction: UInt64
     private let isAnswered: Atomic<Bool>
 
-    init(request: SIPRequest, agent: UserAgent, call: UInt64, transaction: UInt64, isAnswered: Bool) {
+    init(request: SIPRequest, agent: SIPAgent, call: UInt64, transaction: UInt64, isAnswered: Bool) {
         self.request = request
         self.agent = agent
         self.call = call

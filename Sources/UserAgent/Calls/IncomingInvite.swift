@@ -19,13 +19,13 @@ public final class IncomingInvite: Sendable {
     /// What happens in the call: one consumer.
     public let events: AsyncStream<DialogEvent>
 
-    private let agent: UserAgent
+    private let agent: SIPAgent
     private let call: UInt64
     private let isAnswered = Atomic(false)
 
     init(
         request: SIPRequest, source: RequestSource, admitted: Admitted, dialogID: DialogID,
-        events: AsyncStream<DialogEvent>, agent: UserAgent, call: UInt64
+        events: AsyncStream<DialogEvent>, agent: SIPAgent, call: UInt64
     ) {
         self.request = request
         self.source = source

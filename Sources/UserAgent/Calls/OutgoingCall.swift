@@ -1,6 +1,6 @@
 import SIP
 
-/// A call to place with ``UserAgent/invite(_:)``.
+/// A call to place with ``SIPAgent/invite(_:)``.
 public struct OutgoingInvite: Sendable {
     /// User name and password for a digest challenge.
     public struct Credentials: Sendable, CustomStringConvertible {
@@ -80,12 +80,12 @@ public final class OutgoingCall: Sendable {
     /// What the peer does in the call: one consumer.
     public let events: AsyncStream<DialogEvent>
 
-    private let agent: UserAgent
+    private let agent: SIPAgent
     private let call: UInt64
 
     init(
         request: SIPRequest, response: SIPResponse, source: RequestSource, dialogID: DialogID,
-        events: AsyncStream<DialogEvent>, agent: UserAgent, call: UInt64
+        events: AsyncStream<DialogEvent>, agent: SIPAgent, call: UInt64
     ) {
         self.request = request
         self.response = response

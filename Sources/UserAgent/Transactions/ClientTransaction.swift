@@ -9,7 +9,7 @@ enum ClientEvent {
 
 /// A client transaction with the place its request went to. Owned by the user agent's event loop.
 class ClientTransaction: TimedOwner {
-    typealias Handler = (isolated UserAgent, ClientEvent) -> Void
+    typealias Handler = (isolated SIPAgent, ClientEvent) -> Void
 
     let key: TransactionKey
     let request: SIPRequest
@@ -35,7 +35,7 @@ class ClientTransaction: TimedOwner {
     func transportFailed() -> ClientTransactionAction? { nil }
     func cancel(at now: ContinuousClock.Instant) -> InviteClientTransaction.Cancellation { .tooLate }
 
-    override func expireOnce(at now: ContinuousClock.Instant, in agent: isolated UserAgent) -> Bool {
+    override func expireOnce(at now: ContinuousClock.Instant, in agent: isolated SIPAgent) -> Bool {
         guard let action = expire(at: now) else { return false }
         agent.perform(action, of: self)
         return true

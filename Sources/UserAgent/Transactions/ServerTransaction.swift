@@ -27,7 +27,7 @@ class ServerTransaction: TimedOwner {
     func expire(at now: ContinuousClock.Instant) -> ServerTransactionAction? { nil }
     func transportFailed() -> ServerTransactionAction? { nil }
 
-    override func expireOnce(at now: ContinuousClock.Instant, in agent: isolated UserAgent) -> Bool {
+    override func expireOnce(at now: ContinuousClock.Instant, in agent: isolated SIPAgent) -> Bool {
         guard let action = expire(at: now) else { return false }
         agent.perform(action, of: self)
         return true

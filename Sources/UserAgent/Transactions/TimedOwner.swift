@@ -9,9 +9,9 @@ class TimedOwner {
         self.id = id
     }
 
-    /// When the driver must call ``UserAgent/expire(_:at:)`` next.
+    /// When the driver must call ``SIPAgent/expire(_:at:)`` next.
     var nextDeadline: ContinuousClock.Instant? { nil }
 
     /// Does one thing that is due; false when nothing is. Runs on the event loop of `agent`.
-    func expireOnce(at now: ContinuousClock.Instant, in agent: isolated UserAgent) -> Bool { false }
+    func expireOnce(at now: ContinuousClock.Instant, in agent: isolated SIPAgent) -> Bool { false }
 }

@@ -4,10 +4,10 @@ import NIOCore
 final class DatagramHandler: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
-    private let agent: UserAgent
+    private let agent: SIPAgent
     private let socket: Int
 
-    init(agent: UserAgent, socket: Int) {
+    init(agent: SIPAgent, socket: Int) {
         self.agent = agent
         self.socket = socket
     }

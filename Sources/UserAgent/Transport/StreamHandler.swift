@@ -9,7 +9,7 @@ import SIP
 final class StreamHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private let agent: UserAgent
+    private let agent: SIPAgent
     private let id: UInt64
     private let idleTimeout: TimeAmount
     private let messageTimeout: TimeAmount
@@ -20,7 +20,7 @@ final class StreamHandler: ChannelInboundHandler {
     private var check: RepeatedTask?
     private var isClosing = false
 
-    init(agent: UserAgent, id: UInt64, isAccepted: Bool, now: NIODeadline) {
+    init(agent: SIPAgent, id: UInt64, isAccepted: Bool, now: NIODeadline) {
         self.agent = agent
         self.id = id
         idleTimeout = TimeAmount(agent.configuration.connectionIdleTimeout)

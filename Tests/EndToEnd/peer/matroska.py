@@ -141,6 +141,20 @@ class Recording:
     def seconds(self):
         return len(self.pcm) / 16000
 
+    @property
+    def timeline(self):
+        """The PCM with each block where its timestamp says, as a player places it; silence where nothing is."""
+        placed = bytearray()
+        base = self.fragments[0].timestamp if self.fragments else 0
+        for fragment in self.fragments:
+            for relative, payload in fragment.blocks:
+                at = round((fragment.timestamp + relative - base) * self.timestamp_scale * 8e-6) * 2
+                if abs(at - len(placed)) <= 16:  # timestamps are rounded to their scale
+                    at = len(placed)
+                placed += bytes(max(0, at - len(placed)))
+                placed[at : at + len(payload)] = payload
+        return bytes(placed)
+
 
 class _Cut(Exception):
     def __init__(self, offset):

@@ -75,6 +75,7 @@ struct MessageMaker {
         request.headers.append(.to, address().description)
         request.headers.append(.callID, token())
         request.headers.append(.cSeq, CSeq(.random(in: 0 ... .max, using: &generator), method).description)
+        request.headers.append(.maxForwards, "70")
         request.headers.append(.contact, address().description)
         for index in 0..<Int.random(in: 0...4, using: &generator) {
             request.headers.append(HeaderName("X-\(index)\(token())"), "v" + text("a \t,;<>\"é字\u{0}", 0...20) + "v")

@@ -1,7 +1,7 @@
 import SIP
 
 /// Requests that we send inside calls.
-extension UserAgent {
+extension SIPAgent {
     /// Sends a request inside a call and waits for its 2xx; an INVITE is acknowledged.
     func request(
         _ method: SIPMethod, in id: UInt64, headers: [(HeaderName, String)], contentType: String?, body: [UInt8],

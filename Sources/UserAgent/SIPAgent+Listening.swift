@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 
 /// Binding the listeners.
-extension UserAgent {
+extension SIPAgent {
     func bindListeners() async throws -> [SIPEndpoint] {
         if configuration.listeners.contains(where: { $0.transport == .tls }) { try loadCertificate() }
         var bound: [SIPEndpoint] = []
@@ -12,14 +12,17 @@ extension UserAgent {
             let first = try await bind(listener.transport, to: address, isV6Only: !address.address.isIPv4)
             bound.append(first)
             // A wildcard is meant for both families (one socket each, so that an IPv4 peer is never seen as IPv6).
-            guard address.address.isIPv4, address.address.isUnspecified else { continue }
-            let both = SIPEndpoint(
-                address: IPAddress(high: 0, low: 0), port: first.port, transport: listener.transport)
+            guard address.address.isUnspecified else { continue }
+            let isIPv4 = address.address.isIPv4
+            let other = SIPEndpoint(
+                address: isIPv4 ? IPAddress(high: 0, low: 0) : IPAddress(ipv4: 0), port: first.port,
+                transport: listener.transport)
             do {
-                bound.append(try await bind(listener.transport, to: both, isV6Only: true))
+                bound.append(try await bind(listener.transport, to: other, isV6Only: isIPv4))
             } catch {
-                // A machine or container without IPv6 is no fault; nor is a free IPv4 port taken on IPv6.
-                logger.info("not listening on IPv6", metadata: ["listener": "\(both)", "reason": "\(error)"])
+                // A machine or container without the other family is no fault; nor is a port that is free in one only.
+                logger.info(
+                    "listening on one address family only", metadata: ["missing": "\(other)", "reason": "\(error)"])
             }
         }
         return bound
@@ -56,7 +59,7 @@ extension UserAgent {
             }
             return bound
         } catch let error as IOError {
-            throw UserAgentError.bindFailed(listener: "\(endpoint)", reason: error.description)
+            throw UserAgentError.bindFailed(listener: "\(endpoint)", reason: Self.words(for: error))
         }
     }
 

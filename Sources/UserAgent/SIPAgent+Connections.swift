@@ -1,9 +1,10 @@
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
 
 /// TCP and TLS connections: accepted, opened, used again, closed.
-extension UserAgent {
+extension SIPAgent {
     /// Takes in an accepted connection, or throws, which closes it.
     func accept(_ channel: any Channel, transport: SIPTransport) throws {
         guard phase == .running || phase == .draining,
@@ -53,7 +54,7 @@ extension UserAgent {
             return id
         } catch {
             connectionsByTarget[target] = nil
-            let failure = UserAgentError.connectFailed(endpoint: "\(target.endpoint)", reason: "\(error)")
+            let failure = UserAgentError.connectFailed(endpoint: "\(target.endpoint)", reason: Self.words(for: error))
             promise.fail(failure)
             throw failure
         }
@@ -86,6 +87,11 @@ extension UserAgent {
             throw UserAgentError.stopped
         }
         return try register(channel, source: RequestSource(remote: target.endpoint, local: local), target: target)
+    }
+
+    /// The operating system's own words where it is its error.
+    static func words(for error: any Error) -> String {
+        (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
     }
 
     /// A connection broke: a failed handshake, a reset.

@@ -4,10 +4,10 @@ import NIOPosix
 import SIP
 
 /// From messages to octets on a socket, and which socket.
-extension UserAgent {
+extension SIPAgent {
     /// Hands octets to the socket of a flow. `failed` is called on the event loop when they could not be sent, at once
     /// or later.
-    func send(_ bytes: [UInt8], along flow: Flow, failed: (@Sendable (isolated UserAgent) -> Void)? = nil) {
+    func send(_ bytes: [UInt8], along flow: Flow, failed: (@Sendable (isolated SIPAgent) -> Void)? = nil) {
         configuration.capture?(
             CapturedMessage(direction: .sent, remote: flow.source.remote, local: flow.source.local, bytes: bytes))
         let written: EventLoopFuture<Void>
@@ -34,7 +34,7 @@ extension UserAgent {
         }
     }
 
-    private func sendFailed(_ failed: (@Sendable (isolated UserAgent) -> Void)?) {
+    private func sendFailed(_ failed: (@Sendable (isolated SIPAgent) -> Void)?) {
         counters.sendFailures &+= 1
         failed?(self)
     }

@@ -3,7 +3,7 @@ import NIOCore
 import SIP
 
 /// Requests that belong to no call.
-extension UserAgent {
+extension SIPAgent {
     func receivedOutsideDialog(
         _ request: SIPRequest, key: TransactionKey?, along flow: Flow, arrival: RequestInspection.Arrival,
         at now: ContinuousClock.Instant
@@ -38,6 +38,11 @@ extension UserAgent {
         case .pass:
             return true
         case .refuse:
+            // What is malformed besides is rubbish, and rubbish from a stranger is never answered.
+            guard RequestInspection.fault(of: request, arrivedBy: .datagram) == nil else {
+                counters.droppedRequests &+= 1
+                return false
+            }
             refuse(request, 403, along: flow)
         case .drop:
             counters.droppedRequests &+= 1

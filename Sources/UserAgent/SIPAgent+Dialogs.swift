@@ -2,7 +2,7 @@ import Logging
 import SIP
 
 /// Requests inside calls, and what timers do to a call.
-extension UserAgent {
+extension SIPAgent {
     func received(
         _ request: SIPRequest, key: TransactionKey, in call: Call, along flow: Flow,
         arrival: RequestInspection.Arrival, at now: ContinuousClock.Instant

@@ -1,7 +1,7 @@
 import NIOCore
 
 /// One queue of deadlines, one scheduled task for the earliest.
-extension UserAgent {
+extension SIPAgent {
     /// Makes sure that `owner` is woken at its next deadline. Call it after anything that may have changed it.
     func arm(_ owner: TimedOwner) {
         guard let deadline = owner.nextDeadline, timedOwners[owner.id] != nil else { return }

@@ -1,7 +1,7 @@
 import SIP
 
 /// The driver of server transactions.
-extension UserAgent {
+extension SIPAgent {
     var transactionCount: Int { serverTransactions.count + clientTransactions.count }
 
     /// Starts the server transaction of a request that is worth one.

@@ -3,7 +3,7 @@ import NIOCore
 import SIP
 
 /// From octets to messages, and where each goes.
-extension UserAgent {
+extension SIPAgent {
     func received(_ envelope: AddressedEnvelope<ByteBuffer>, on index: Int) {
         guard datagramSockets.indices.contains(index),
             let remote = SIPEndpoint(envelope.remoteAddress, transport: .udp), remote.port != 0

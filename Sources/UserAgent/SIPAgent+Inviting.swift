@@ -13,7 +13,7 @@ final class InviteAttempt: @unchecked Sendable {
 }
 
 /// Calls that we place.
-extension UserAgent {
+extension SIPAgent {
     /// Places a call: INVITE, credentials when asked for, ACK. Returns once the call is accepted.
     ///
     /// Cancelling the task cancels the call (RFC 3261 §9). A TLS or TCP connection is opened when there is none to

@@ -1,7 +1,7 @@
 import SIP
 
 /// The driver of client transactions.
-extension UserAgent {
+extension SIPAgent {
     /// Sends a request in a transaction of its own. `handler` is called on the event loop; with
     /// ``ClientEvent/ended(_:)`` exactly once, at the end.
     @discardableResult

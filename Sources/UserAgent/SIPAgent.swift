@@ -7,7 +7,7 @@ import SIP
 /// It runs on one NIO event loop, which is also the executor of the actor: a datagram is read, matched and answered
 /// without a hop. Calls are handed to the ``IncomingInvite`` closure given to ``start(onInvite:)``; calls are
 /// placed with ``invite(_:)``. It is not reused after ``stop()``.
-public actor UserAgent {
+public actor SIPAgent {
     /// The methods that are understood, as the Allow header names them.
     public static let allowedMethods = RequestInspection.usualMethods.map(\.rawValue).joined(separator: ", ")
     /// The option tags that are supported (RFC 7866 §6.1.2, RFC 4028).
@@ -36,7 +36,7 @@ public actor UserAgent {
     var connections: [UInt64: StreamConnection] = [:]
     var connectionsByTarget: [ConnectionTarget: EventLoopFuture<UInt64>] = [:]
     var tls = TLSContexts()
-    /// Why connections that we opened were lost, until somebody asks; see ``UserAgent/explain(_:of:)``.
+    /// Why connections that we opened were lost, until somebody asks; see ``SIPAgent/explain(_:of:)``.
     var connectionFailures: [UInt64: String] = [:]
 
     // Transactions and calls.

@@ -1,7 +1,7 @@
 import SIP
 
 /// What the consumer of a call wants: answers, requests, the end.
-extension UserAgent {
+extension SIPAgent {
     /// Answers the first INVITE of a call.
     @discardableResult
     func answerInvite(_ id: UInt64, with answer: Answer, contactParameters: [Parameter] = []) -> Bool {

@@ -1,0 +1,67 @@
+"""What was measured, for people and for programs."""
+
+import json
+import os
+import platform
+
+
+def machine():
+    """The cores, the processor and the kernel that figures are to be read with."""
+    name = platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    name = line.split(":", 1)[1].strip()
+                    break
+    except OSError:
+        pass
+    return {"cores": os.cpu_count(), "cpu": name, "kernel": platform.release()}
+
+
+def result(name, value, unit, runs, note, floor=None, against_floor=True):
+    """One figure. `ratio` is value over floor; null where there is no floor or it means nothing."""
+    ratio = value / floor if against_floor and floor and value is not None else None
+    return {
+        "name": name, "value": rounded(value), "unit": unit, "floor": rounded(floor), "ratio": rounded(ratio),
+        "runs": [rounded(run) for run in runs], "note": note}
+
+
+def rounded(value):
+    return round(value, 3) if isinstance(value, float) else value
+
+
+def shown(value):
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def table(results):
+    """Aligned columns; the notes follow below, so that lines stay readable in a narrow window."""
+    rows = [["name", "value", "unit", "floor", "ratio", "runs"]]
+    for item in results:
+        rows.append([
+            item["name"], shown(item["value"]), item["unit"], shown(item["floor"]), shown(item["ratio"]),
+            " ".join(map(shown, item["runs"]))])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for number, row in enumerate(rows):
+        cells = [
+            cell.rjust(width) if column in (1, 3, 4) else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths))]
+        lines.append("  ".join(cells).rstrip())
+        if number == 0:
+            lines.append("  ".join("-" * width for width in widths))
+    lines.append("")
+    lines += [f"{item['name']}: {item['note']}" for item in results if item["note"]]
+    return "\n".join(lines)
+
+
+def write(path, document):
+    """Whole or not at all."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+    os.replace(path + ".new", path)
