@@ -20,8 +20,9 @@ final class RecordingTap: LegTap {
         case .mediaBegan: logger.debug("media began", metadata: ["stream": "\(session.streamName)"])
         case .digit(_, let milliseconds):
             // Which digit it was may be a secret (a card number, a PIN) and stays out of the log.
-            logger.debug(
-                "digit", metadata: ["stream": "\(session.streamName)", "milliseconds": "\(milliseconds)"])
+            logger.info(
+                "telephone event",
+                metadata: ["stream": "\(session.streamName)", "milliseconds": "\(milliseconds)"])
         }
     }
 }

@@ -48,9 +48,14 @@ struct RecordingNode: Service {
             configuration: agentConfiguration, admission: admission, eventLoopGroup: group, logger: logger)
         let bound = try await agent.start { await recorder.record($0) }
         announce(bound)
-        // The watch ends with the service; nobody waits for it.
+        // Both end with the service; nobody waits for them.
         let watch = Task { await recorder.watch() }
-        defer { watch.cancel() }
+        let log = logger
+        let refusals = Task { await RefusalLog(agent: agent, logger: log).run() }
+        defer {
+            watch.cancel()
+            refusals.cancel()
+        }
         try? await gracefulShutdown()
         await agent.beginDraining()
         logger.notice(

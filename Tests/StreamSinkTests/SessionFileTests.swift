@@ -81,7 +81,7 @@ struct SessionFileTests {
         #expect(summary.failure == nil)
     }
 
-    @Test("What is lost is counted exactly where holes stay holes, and the rest lies where it belongs", arguments: 1...60)
+    @Test("Where holes stay holes, losses are counted exactly and the rest lies in its place", arguments: 1...60)
     func longOutage(seed: Int) throws {
         var random = Seeded(UInt64(seed) &* 77)
         let driven = DrivenSession(pendingLimit: 4000, silenceLimit: 0)
