@@ -25,7 +25,7 @@ import recording  # noqa: E402
 import results  # noqa: E402
 import signalling  # noqa: E402
 import write_lag  # noqa: E402
-from processes import BenchError, Cores, Load, Processes, Service, ServiceFailure  # noqa: E402
+from processes import BenchError, Cores, Load, Processes, Service, ServiceFailure, busy_seconds  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BACKGROUND_CALLS = 200
@@ -45,6 +45,8 @@ class Bench:
         self.results = []
         self.failures = []
         self.records = {}
+        self.plans = {}
+        self.patience = 5.0 if arguments.quick else 30.0  # seconds
         self._began = time.monotonic()
         self.folder = None
         self.floors = None
@@ -87,12 +89,22 @@ class Bench:
             self.measure_signalling()
             return
         if part == "record-400":
-            plan = recording.RecordPlan(400, runs=2 if quick else 5, window=3.0 if quick else 4.0, rate=200)
+            plan = recording.RecordPlan(
+                400, runs=2 if quick else 5, window=3.0 if quick else 4.0, rate=200, spare=0 if quick else 1)
         else:
-            plan = recording.RecordPlan(2000, runs=1 if quick else 3, window=4.0 if quick else 6.0, rate=250)
-        runs = self.records[plan.legs] = []
-        for number in range(1, plan.runs + 1):
-            runs.append(recording.measure(self, plan, number))
+            plan = recording.RecordPlan(
+                2000, runs=1 if quick else 3, window=4.0 if quick else 6.0, rate=250, spare=0 if quick else 1)
+        self.plans[plan.legs] = plan
+        self.records[plan.legs] = recording.measure_all(self, plan)
+
+    def wait_until_undisturbed(self):
+        """Waits for other programs to be done, a while in all; what does not end is said in the notes."""
+        while self.patience > 0:
+            began, busy = time.monotonic(), busy_seconds()
+            time.sleep(0.5)
+            if (busy_seconds() - busy) / (time.monotonic() - began) < recording.DISTURBED:
+                return
+            self.patience -= time.monotonic() - began
 
     # --- SIP and the file ------------------------------------------------------------------------------------------
 
@@ -158,19 +170,18 @@ class Bench:
 
     def record_results(self):
         found, medians, floor_medians = [], {}, {}
-        for legs, runs in self.records.items():
-            if not runs:
-                continue
+        chosen = {legs: recording.best(runs, self.plans[legs].runs) for legs, runs in self.records.items()}
+        for legs, runs in chosen.items():
             values = [run.microseconds for run in runs]
             measured = [run.floor for run in runs if run.floor is not None]
             medians[legs] = statistics.median(values)
             floor_medians[legs] = statistics.median(measured) if measured else None
-            disturbed = max(run.disturbance for run in runs)
+            disturbed = max(max(run.disturbance, run.floor_disturbance) for run in runs)
             found.append(results.result(
                 f"record-epoll-{legs}", medians[legs], "µs/packet", values,
                 f"CPU of the whole service a received packet, {legs} legs recorded to disk; {self.cores}; floor: "
                 f"receive_floor epoll {legs} {legs * recording.PACKETS_PER_SECOND}"
-                + (f"; DISTURBED by other programs ({disturbed:.2f} cores)" if disturbed > 0.3 else ""),
+                + (f"; DISTURBED by other programs ({disturbed:.2f} cores)" if disturbed > recording.DISTURBED else ""),
                 floor=floor_medians[legs]))
         if {400, 2000} <= medians.keys():
             grown = medians[2000] / medians[400]
@@ -179,9 +190,7 @@ class Bench:
                 "growth-2000-400", grown, "ratio", [grown],
                 "CPU a packet at 2,000 legs over that at 400; floor: the same quotient of the floors",
                 floor=floor_medians[2000] / floor_medians[400] if have else None))
-        for legs, runs in self.records.items():
-            if not runs:
-                continue
+        for legs, runs in chosen.items():
             calls = legs // 2
             values = [run.kilobytes_per_call for run in runs]
             idle = statistics.median(run.idle_kilobytes for run in runs)

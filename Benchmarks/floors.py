@@ -3,6 +3,9 @@
 import os
 import re
 import subprocess
+import time
+
+from processes import busy_seconds, children_seconds
 
 
 class Floors:
@@ -30,11 +33,13 @@ class Floors:
         self._say = say
 
     def receive(self, processes, cores, sockets, rate):
-        """CPU µs a received datagram over `sockets` sockets with epoll at `rate` packets a second; None without it."""
+        """CPU µs a received datagram over `sockets` sockets with epoll at `rate` packets a second (None without the
+        program), and how many cores' worth of other programs ran meanwhile."""
         if self._program is None:
-            return None
+            return None, 0.0
         log = self._program + ".log"
         # It pins itself: the receiver to core 0, its sender to core 1.
+        began, busy, children = time.monotonic(), busy_seconds(), children_seconds()
         process = processes.start(
             [self._program, "epoll", str(sockets), str(rate)], cores.service | cores.others, log,
             stdout=subprocess.PIPE, text=True)
@@ -43,10 +48,11 @@ class Floors:
         except subprocess.TimeoutExpired:
             output = ""
         processes.end(process)
+        others = max(0.0, busy_seconds() - busy - (children_seconds() - children)) / (time.monotonic() - began)
         found = re.search(r"got (\d+) .* ([0-9.]+) ns/pkt", output)
         if not found or int(found.group(1)) == 0:
             with open(log, encoding="utf-8", errors="replace") as file:
                 text = file.read().strip()[-120:]
             self._say("floor", f"receive_floor epoll {sockets} gave no figure ({text or 'no output'}); are its ports free?")
-            return None
-        return float(found.group(2)) / 1000
+            return None, others
+        return float(found.group(2)) / 1000, others

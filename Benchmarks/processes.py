@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import queue
+import resource
 import signal
 import subprocess
 import threading
@@ -85,6 +86,12 @@ def cpu_seconds(pid):
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def children_seconds():
+    """CPU time of the programs that were started here and are over, theirs included."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def resident_kilobytes(pid):
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
         for line in file:
@@ -112,7 +119,7 @@ class Service:
         self._processes = processes
         config = os.path.join(folder, "earshot.yaml")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(CONFIGURATION)
+            file.write(CONFIGURATION.replace("@workers", str(len(cores.service))))
         environment = {key: value for key, value in os.environ.items() if not key.startswith("EARSHOT_")}
         self.process = processes.start(
             [binary, "serve", "--config", config, "--data", self.data], cores.service, self.log,
@@ -202,7 +209,7 @@ LEG_COUNTERS = ("Packets", "Lost", "Late", "Duplicates", "WriterLostMilliseconds
 CONFIGURATION = f"""\
 node: {{ advertisedAddress: 127.0.0.1 }}
 sip: {{ bind: 127.0.0.1, udp: 0, tcp: off, tls: off }}
-media: {{ ports: 10000-19999, backend: epoll }}
+media: {{ ports: 10000-19999, backend: epoll, workers: @workers }}
 logging: {{ level: warning }}
 connectors:
   - id: {CONNECTOR}

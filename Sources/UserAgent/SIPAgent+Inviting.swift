@@ -48,6 +48,10 @@ extension SIPAgent {
                     request, response, attempt: attempt, along: flow, invitation: invitation, digest: digest,
                     offer: offer)
             case 401, 407:
+                // RFC 3261 §22.2: a second challenge means that the credentials are wrong, unless the nonce was stale.
+                let isAnswered = request.headers.contains(response.status == 407 ? .proxyAuthorization : .authorization)
+                let isStale = DigestChallenge.preferred(in: response)?.isStale == true
+                guard !isAnswered || isStale else { throw UserAgentError.refused(response) }
                 guard digest?.authorize(&request, answering: response, using: &generator) == true else {
                     throw UserAgentError.refused(response)
                 }

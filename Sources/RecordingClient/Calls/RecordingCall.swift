@@ -116,15 +116,14 @@ struct RecordingCall: Sendable {
                 status: response.status, reason: response.reason, retryAfter: response.headers[.retryAfter])
         case .timedOut: return .timedOut
         case .cancelled: return .cancelled
-        case .unusable(let reason):
-            // Challenged again with a nonce that is not stale: the server does not know this name and password.
-            if settings.credentials != nil, reason.contains("credentials") {
-                return .refused(status: 401, reason: SIPResponse.usualReason(401), retryAfter: nil)
-            }
-            return .badAnswer(reason)
+        case .unusable(let reason): return .badAnswer(reason)
         case .transportFailed, .connectFailed:
             if Task.isCancelled { return .cancelled }
-            if route.remote.transport == .tls, await agent.counters.handshakeFailures > 0 { return .notTrusted }
+            if route.remote.transport == .tls, case .transportFailed = error {
+                // The reason of a failed handshake stays in the connection; that nothing ever came back tells it too.
+                let counters = await agent.counters
+                if counters.handshakeFailures > 0 || counters.messagesReceived == 0 { return .notTrusted }
+            }
             if case .connectFailed = error { return .notConnected(error.description) }
             return .notConnected("\(error), \(route.remote)")
         case .notIdle, .stopped, .bindFailed, .noCertificate, .unresolved, .noSocket, .callEnded, .inviteInProgress:
