@@ -119,10 +119,13 @@ struct RecordingCall: Sendable {
         case .unusable(let reason): return .badAnswer(reason)
         case .transportFailed, .connectFailed:
             if Task.isCancelled { return .cancelled }
-            if route.remote.transport == .tls, case .transportFailed = error {
-                // The reason of a failed handshake stays in the connection; that nothing ever came back tells it too.
+            if route.remote.transport == .tls {
+                // A handshake that failed says so here or there; that nothing ever came back tells it too.
                 let counters = await agent.counters
-                if counters.handshakeFailures > 0 || counters.messagesReceived == 0 { return .notTrusted }
+                let isLost = if case .transportFailed = error { counters.messagesReceived == 0 } else { false }
+                if isLost || counters.handshakeFailures > 0 || error.description.contains("handshake") {
+                    return .notTrusted
+                }
             }
             if case .connectFailed = error { return .notConnected(error.description) }
             return .notConnected("\(error), \(route.remote)")
