@@ -46,7 +46,7 @@ class Bench:
         self.failures = []
         self.records = {}
         self.plans = {}
-        self.patience = 5.0 if arguments.quick else 30.0  # seconds
+        self.patience = 5.0 if arguments.quick else 15.0  # seconds
         self._began = time.monotonic()
         self.folder = None
         self.floors = None
@@ -163,10 +163,12 @@ class Bench:
             print()
         else:
             print()
-            print(results.table(self.results))
+            if self.results:
+                print(results.table(self.results))
             for failure in self.failures:
                 print(f"FAILED: {failure}")
-            print(f"\nwritten to {os.path.relpath(self.arguments.output)}")
+            if self.results:
+                print(f"\nwritten to {os.path.relpath(self.arguments.output)}")
 
     def record_results(self):
         found, medians, floor_medians = [], {}, {}
@@ -240,6 +242,8 @@ def main():
     def interrupt(*_):
         raise KeyboardInterrupt
 
+    # Said for both: a shell that starts this in the background has Ctrl-C ignored.
+    signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
     bench = Bench(parse())
     try:

@@ -74,6 +74,11 @@ class Processes:
                 process.wait()
         if process in self._running:
             self._running.remove(process)
+            try:
+                # Each leads a session of its own, so this is what it may have started (the floor's sender), or nobody.
+                os.killpg(process.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
         return process.returncode
 
     def end_all(self):

@@ -15,7 +15,7 @@ DISTURBED = 0.25
 class RecordPlan:
     """How one load is made and where in it the measuring window lies. Seconds."""
 
-    def __init__(self, legs, runs, window, rate, spare=0, settle=1.5):
+    def __init__(self, legs, runs, window, rate, spare=0, settle=1.0):
         self.legs = legs
         self.spare = spare
         self.calls = legs // 2
@@ -25,7 +25,7 @@ class RecordPlan:
         self.settle = settle
         self.ramp = self.calls / rate
         # Calls last as long, so they also end one after the other: all of them are up for `seconds - ramp`.
-        self.seconds = self.ramp + settle + window + 1.5
+        self.seconds = self.ramp + settle + window + 1.0
 
 
 class RecordRun:
@@ -99,7 +99,10 @@ def measure_all(bench, plan):
             if spare == 0:
                 break
             spare -= 1
-        runs.append(measure(bench, plan, len(runs) + 1))
+        run = measure(bench, plan, len(runs) + 1)
+        runs.append(run)
+        if run.is_disturbed and spare > 0:
+            bench.say(f"record {plan.legs}", "other programs ran at the same time: once more")
     return runs
 
 

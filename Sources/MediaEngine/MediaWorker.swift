@@ -158,7 +158,8 @@ struct MediaWorker: ~Copyable {
         for index in indices {
             guard let leg = slots[index] else { continue }
             let socket = leg.pointee.sockets.rtp
-            var remaining = 256
+            // Bounded, because a flood must not keep the other legs waiting; a full kernel buffer holds fewer.
+            var remaining = 4_096
             while remaining > 0, receiveOne(socket, isRTCP: false, leg, now: MediaClock.arrival) { remaining -= 1 }
             while !leg.pointee.timeline.finish(at: end) { leg.pointee.drain() }
             furthest = max(furthest, leg.pointee.timeline.frontier)

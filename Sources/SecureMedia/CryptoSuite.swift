@@ -11,8 +11,8 @@ public enum CryptoSuite: String, CaseIterable, Sendable {
     case galois256 = "AEAD_AES_256_GCM"
 
     /// The suite of that name in an `a=crypto` line; nil for one that is not known here. Upper and lower case are one
-    /// (RFC 4568 §9.2 is ABNF, whose strings know no case), and so are the `AES_256_CM_…` spellings that RFC 6188 has
-    /// for the suites written `AES_CM_256_…` by many.
+    /// (RFC 4568 §9.2 is ABNF, whose strings know no case). RFC 6188 §4 writes `AES_256_CM_HMAC_SHA1_80`, many peers
+    /// write `AES_CM_256_HMAC_SHA1_80`; both are taken, and an answer repeats the name as it was offered.
     public init?(sdpName: String) {
         let name = sdpName.uppercased()
         if let suite = CryptoSuite(rawValue: name) {
@@ -59,7 +59,7 @@ public enum CryptoSuite: String, CaseIterable, Sendable {
         }
     }
 
-    /// Octets of the tag of an SRTCP packet. RFC 4568 §6.2.2: the _32 suites keep the tag of 80 bits for RTCP, because a
-    /// forged report does more harm than 20 ms of forged audio.
+    /// Octets of the tag of an SRTCP packet. RFC 4568 §6.2.2: the _32 suites keep the tag of 80 bits for RTCP, because
+    /// a forged report does more harm than 20 ms of forged audio.
     public var controlTagLength: Int { isGalois ? 16 : 10 }
 }

@@ -40,8 +40,8 @@ package struct SessionKeys: Sendable, CustomStringConvertible, CustomReflectable
     package static func derive(
         _ label: UInt8, _ length: Int, masterKey: [UInt8], masterSalt: [UInt8]
     ) throws(SRTPError) -> [UInt8] {
-        // §4.3.1: x = label · 2^48 (and r = 0) XOR the master salt of 112 bits; IV = x · 2^16. A salt of 96 bits is taken
-        // as 112 with zeros at its end (RFC 7714 §11).
+        // §4.3.1: x = label · 2^48 (and r = 0) XOR the master salt of 112 bits; IV = x · 2^16. A salt of 96 bits is
+        // taken as 112 with zeros at its end (RFC 7714 §11).
         var block = [UInt8](repeating: 0, count: 16)
         for (position, octet) in masterSalt.prefix(14).enumerated() { block[position] = octet }
         block[7] ^= label

@@ -24,7 +24,12 @@ struct DriftEstimator {
     private var packets = 0
 
     /// The best guess of the latency of a packet that the network did not delay.
-    var latency: Int64 { reference ?? (least == .max ? 0 : least) }
+    ///
+    /// The first packet lies where it arrived, so the truth is below zero by no more than its own delay. What is further
+    /// below is a sender that runs ahead, and must not pull the clock after it.
+    var latency: Int64 { max(-Self.maximumDelay, reference ?? (least == .max ? 0 : least)) }
+    /// Samples: 250 ms.
+    static let maximumDelay: Int64 = 2_000
 
     mutating func observe(latency: Int64, at arrival: Int64) {
         guard correction == 0 else { return restart(at: arrival) }
@@ -56,7 +61,7 @@ struct DriftEstimator {
     private mutating func close(at arrival: Int64) {
         defer { restart(at: arrival) }
         guard let reference else {
-            reference = least
+            reference = max(-Self.maximumDelay, least)
             referenceTime = arrival
             return
         }

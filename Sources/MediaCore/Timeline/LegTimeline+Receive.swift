@@ -107,6 +107,7 @@ extension LegTimeline {
             if position > frontier { fillPause(upTo: position) }
             let skip = max(0, frontier - (sources[index].offset ?? 0) - time.ticks)
             append(kind, payload, length: length, skip: skip, header.ssrc, sequence)
+            recoverLead(now: arrivalPosition, afterFrameOf: length - skip)
             return .accepted
         }
         if held.count >= policy.maximumHeld { releaseFirst() }

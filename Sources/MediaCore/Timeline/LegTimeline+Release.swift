@@ -43,6 +43,7 @@ extension LegTimeline {
         }
         guard length > 0 else { return }
         frontier += length
+        audioEnd = frontier
         if drift.correction != 0 { correctDrift(afterFrameOf: length) }
     }
 
@@ -91,5 +92,16 @@ extension LegTimeline {
         shift(by: step)
         drift.consume(step)
         statistics.driftCorrection += step
+    }
+
+    /// A network that stood still brings its packets late and all at once; they are kept, and the line is ahead of the
+    /// clock by what was filled in meanwhile. Frames that nobody hears are left out until it is not.
+    mutating func recoverLead(now arrivalPosition: Int64, afterFrameOf length: Int64) {
+        let lead = frontier - (arrivalPosition - drift.latency)
+        guard lead > policy.maximumLead, length > 0, output.isQuiet(last: Int(length)) else { return }
+        output.removeLast(Int(length))
+        frontier -= length
+        shift(by: -length)
+        statistics.driftCorrection -= length
     }
 }

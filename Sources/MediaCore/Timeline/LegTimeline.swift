@@ -27,6 +27,8 @@ public struct LegTimeline: ~Copyable {
     var drift = DriftEstimator()
     /// The newest audio packet on the line, to tell a pause from a loss.
     var lastPlaced: (ssrc: UInt32, sequence: Int64)?
+    /// Where the last audio ends; from here to the frontier there is silence.
+    var audioEnd: Int64 = 0
     var event = EventTracker()
 
     public init(epoch: Int64, payloads: PayloadMap, policy: TimelinePolicy = TimelinePolicy()) {
@@ -92,5 +94,6 @@ public struct LegTimeline: ~Copyable {
             if let offset = sources[index].offset { sources[index].offset = offset + samples }
         }
         held.shift(by: samples)
+        audioEnd += samples
     }
 }

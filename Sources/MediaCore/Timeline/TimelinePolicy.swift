@@ -7,8 +7,9 @@ public struct TimelinePolicy: Sendable {
     public var silenceLag: Int64 = 500_000_000
     /// A packet further than this from where its arrival says it should lie has jumped in media time.
     public var maximumLead: Int64 = 4_000
-    /// The same where media time and sequence number have moved together, as they do when a network stood still.
-    public var maximumSteadyLead: Int64 = 80_000
+    /// The same where media time and sequence number have moved together, as they do when a network stood still. It
+    /// bounds how far a sender that is too fast gets ahead of the clock.
+    public var maximumSteadyLead: Int64 = 40_000
     /// Packets held back at most; the oldest gap is given up when one more comes.
     public var maximumHeld = 32
     /// Synchronisation sources followed at a time; the one that is silent longest makes room.
