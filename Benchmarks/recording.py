@@ -99,10 +99,7 @@ def measure_all(bench, plan):
             if spare == 0:
                 break
             spare -= 1
-        run = measure(bench, plan, len(runs) + 1)
-        runs.append(run)
-        if run.is_disturbed and spare > 0:
-            bench.say(f"record {plan.legs}", "other programs ran at the same time: once more")
+        runs.append(measure(bench, plan, len(runs) + 1))
     return runs
 
 

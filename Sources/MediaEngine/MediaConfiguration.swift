@@ -8,10 +8,12 @@ public struct MediaConfiguration: Sendable {
     public var workers: Int = 1
     /// Kernel buffer of each RTP socket, octets.
     public var receiveBuffer: Int32 = 65_536
+    /// How time lines wait, fill and anchor.
     public var timeline = TimelinePolicy()
     /// Legs at most; one more is refused.
     public var maximumLegs: Int = 16_000
 
+    /// The defaults.
     public init() {}
 }
 
@@ -23,6 +25,7 @@ public enum MediaEngineError: Error, CustomStringConvertible {
     case system(String, errno: Int32)
     case stopped
 
+    /// What, where, and how to mend it.
     public var description: String {
         switch self {
         case .noFreePorts(let range):

@@ -3,6 +3,7 @@ import MediaCore
 
 /// What a leg is opened or changed with.
 public struct LegParameters: Sendable {
+    /// Which payload type carries what.
     public var payloads: PayloadMap
     /// Where the offer says that media comes from; nil when it does not say.
     public var remote: MediaAddress?
@@ -13,6 +14,7 @@ public struct LegParameters: Sendable {
     /// RTP and RTCP share the RTP port (RFC 5761).
     public var isMultiplexed = false
 
+    /// RTCP goes to the port above, and is not multiplexed, until said otherwise.
     public init(payloads: PayloadMap, remote: MediaAddress?, signalling: MediaAddress?) {
         self.payloads = payloads
         self.remote = remote
@@ -101,9 +103,11 @@ struct MediaLeg: ~Copyable {
 
 /// What became of a leg.
 public struct LegReport: Sendable {
+    /// The leg.
     public let id: UInt64
     /// Samples of its time line so far.
     public let samples: Int64
+    /// What it received, lost and threw away.
     public let statistics: ReceptionStatistics
     /// When its newest packet came, on the arrival clock; nil when none ever did.
     public let lastArrival: Int64?

@@ -30,6 +30,7 @@ public final class MediaService: Sendable {
 
     /// A leg whose ports are bound and that receives nothing yet.
     public struct ReservedLeg: Sendable {
+        /// Names the leg for as long as the service runs.
         public let id: UInt64
         /// RTP; RTCP is one above.
         public let port: UInt16

@@ -106,7 +106,8 @@ extension ConfigurationKey {
         ),
         ConfigurationKey("connectors[].name", .text("1–256 characters"), default: "the id", "A name for people."),
         ConfigurationKey(
-            "connectors[].requireEncryption", .boolean, default: "false", "Refuses calls that are not encrypted."
+            "connectors[].requireEncryption", .boolean, default: "false",
+            "Takes calls over TLS with SRTP only. This version has no SRTP yet: every call of the connector is refused."
         ),
         ConfigurationKey(
             "connectors[].termination.cidrAllowedList", .list("0–1000 blocks such as `192.0.2.0/24`"), default: "[]",

@@ -13,7 +13,12 @@ final class LiveCall: Sendable {
         /// The peer says that it sends nothing now: silence is no sign of trouble.
         var isOnHold = false
         var hasWarned = false
+        /// Why we ended the call, where we did.
+        var endedBecause: EndCause?
     }
+
+    /// Ends of a call that are ours and not the peer's.
+    enum EndCause: Sendable { case serviceStopped, idle }
 
     let invite: IncomingInvite
     let state = Mutex(State())
@@ -33,12 +38,12 @@ final class LiveCall: Sendable {
         let now = MediaClock.arrival
         if mayWarn {
             self.state.withLock { $0.hasWarned = true }
-            for report in reports where report.statistics.packets == 0 && !state.isOnHold {
+            for report in reports where report.statistics.packets == report.statistics.undecodable && !state.isOnHold {
                 logger.warning(
-                    "a leg has received no audio",
+                    "a leg has received no audio that can be decoded",
                     metadata: [
                         "transactionId": "\(state.transactionID)", "leg": "\(report.id)",
-                        "foreignPackets": "\(report.statistics.foreign)",
+                        "packets": "\(report.statistics.packets)", "foreignPackets": "\(report.statistics.foreign)",
                     ])
             }
         }
@@ -46,7 +51,16 @@ final class LiveCall: Sendable {
         guard limit > 0, !state.isOnHold, now - max(latest, state.startedAt) > limit else { return }
         logger.notice(
             "call ended: no media for media.idleTimeout", metadata: ["transactionId": "\(state.transactionID)"])
-        await invite.bye(reason: "Q.850;cause=102;text=\"no media\"")
+        await end(.idle)
+    }
+
+    /// Says BYE; the records will say why.
+    func end(_ cause: EndCause) async {
+        state.withLock { $0.endedBecause = cause }
+        switch cause {
+        case .idle: await invite.bye(reason: "Q.850;cause=102;text=\"no media\"")
+        case .serviceStopped: await invite.bye(reason: "SIP;cause=503;text=\"the recorder stops\"")
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 import Logging
 import MediaEngine
 import StreamSink
+import Synchronization
 import UserAgent
 
 extension RecordedCall {
@@ -13,17 +14,17 @@ extension RecordedCall {
     mutating func finish(_ cause: DialogEnd) async {
         let ending = now
         let ends = await close(at: MediaClock.arrival)
-        let outcome = CallOutcome(cause)
-        if policy.isStreaming {
-            let unannounced = record.legs.map { ended.contains($0.relativePath) ? nil : ends[$0.relativePath] ?? ending }
-            service.records.finish(record, legEnds: unannounced, outcome: outcome, endedAt: ending)
-        }
+        let outcome = CallOutcome(cause, live.state.withLock { $0.endedBecause }, record)
+        if record.legs.contains(where: \.isUnwritten) { fail("nothing of a leg could be written") }
+        let unannounced = record.legs.map { ended.contains($0.relativePath) ? nil : ends[$0.relativePath] ?? ending }
+        service.records.finish(record, legEnds: unannounced, outcome: outcome, endedAt: ending)
         logger.info(
             "call ended",
             metadata: [
                 "cause": "\(cause)", "legs": "\(record.legs.count)",
                 "packets": "\(record.legs.map(\.quality.packets).reduce(0, +))",
                 "lost": "\(record.legs.map(\.quality.lost).reduce(0, +))",
+                "writerLostMilliseconds": "\(record.legs.map(\.quality.writerLostMilliseconds).reduce(0, +))",
                 "milliseconds": "\(ending.milliseconds - record.startedAtMilliseconds)",
             ])
         for leg in record.legs {
@@ -78,11 +79,32 @@ extension RecordedCall {
     }
 }
 
+extension LegRecord {
+    /// Audio came, and not a sample of it is on the disk.
+    fileprivate var isUnwritten: Bool { endFragmentNumber == nil && quality.packets > 0 }
+}
+
 extension CallOutcome {
-    init(_ cause: DialogEnd) {
-        switch cause {
-        case .bye, .localBye, .cancelled, .rejected: self = .completed
-        case .sessionExpired, .acknowledgementTimedOut, .transportFailed: self = .failed("\(cause)")
+    /// How the call ended, who ended it, and what became of its streams: a record never says that all went well when
+    /// audio is missing because of us.
+    fileprivate init(_ cause: DialogEnd, _ ours: LiveCall.EndCause?, _ record: CallRecord) {
+        switch (cause, ours) {
+        case (.localBye, .serviceStopped):
+            self = .failed("The service was stopped during the call")
+            endReason = "ServiceStopped"
+        case (.localBye, .idle):
+            self = .completed
+            callMessage = "Ended by the service: no media came for media.idleTimeout"
+            endReason = "NoMedia"
+        case (.bye, _), (.localBye, nil), (.cancelled, _), (.rejected, _): self = .completed
+        case (.sessionExpired, _), (.acknowledgementTimedOut, _), (.transportFailed, _): self = .failed("\(cause)")
+        }
+        let lost = record.legs.map(\.quality.writerLostMilliseconds).reduce(0, +)
+        if record.legs.contains(where: \.isUnwritten) {
+            status = "Failed"
+            streamingMessage = "Streaming failed: nothing of a leg could be written"
+        } else if lost > 0 {
+            streamingMessage = "Streaming incomplete: \(lost) ms of audio could not be written"
         }
     }
 }

@@ -58,6 +58,11 @@ extension RecordedCall {
 
     private mutating func start(_ index: Int, _ media: RecordedMedia, _ parameters: LegParameters, epoch: Int64) {
         let leg = legs[index]
+        if !media.payloads.contains(where: \.isG711) {
+            logger.warning(
+                "no codec is offered that can be decoded: the stream will be silent",
+                metadata: ["mediaIndex": "\(media.index)", "offered": "\(media.payloads.map(\.description))"])
+        }
         guard policy.isStreaming else {
             service.media.start(leg.reserved, parameters, epoch: epoch, tap: DiscardingTap())
             return
@@ -80,14 +85,17 @@ extension RecordedCall {
         }
     }
 
-    /// Writes the journal and STARTED for legs that nobody has been told of.
-    mutating func announce() {
+    /// Puts legs that are not in it yet into the call's record.
+    mutating func enterNewLegs() -> [LegRecord] {
         let known = Set(record.legs.map(\.relativePath))
         let new = legs.compactMap(\.record).filter { !known.contains($0.relativePath) }
-        guard !new.isEmpty else { return }
         record.legs += new
-        service.records.saveJournal(record)
-        for leg in new {
+        return new
+    }
+
+    /// Writes STARTED for legs whose journal is on its way.
+    func announce(_ started: [LegRecord]) {
+        for leg in started {
             service.records.post(.started(record, leg: leg, at: now, id: RandomUUID.make()))
             logger.info(
                 "streaming started",

@@ -64,7 +64,8 @@ struct RecordedCall: ~Copyable {
         events: for await event in invite.events {
             switch event {
             case .request(let request): await receive(request)
-            case .acknowledged(let ack): await apply(session.receiveAck(ack.sessionBody).changes, epoch: MediaClock.arrival)
+            case .acknowledged(let ack):
+                await apply(session.receiveAck(ack.sessionBody).changes, epoch: MediaClock.arrival)
             case .ended(let cause):
                 end = cause
                 break events
@@ -84,11 +85,11 @@ struct RecordedCall: ~Copyable {
             switch action {
             case .answer(let plan):
                 note(plan.metadata)
-                if policy.requiresEncryption { return await refuse(488, "Only encrypted media is accepted") }
+                if policy.requiresEncryption { return await refuse(488, Self.noEncryption) }
                 exchange = session.answer(local: try reserve(plan))
             case .offer(let plan):
                 note(plan.metadata)
-                if policy.requiresEncryption { return await refuse(488, "Only encrypted media is accepted") }
+                if policy.requiresEncryption { return await refuse(488, Self.noEncryption) }
                 exchange = session.offer(local: try reserve(plan))
             case .reject(let rejection): return await refuse(rejection.status, rejection.description)
             case .acknowledge, .repeatAnswer: return await refuse(500, "Server Internal Error")
@@ -105,12 +106,21 @@ struct RecordedCall: ~Copyable {
             $0.transactionID = transactionID
             $0.startedAt = epoch
         }
+        // Before the answer: from then on the peer believes that the call is recorded.
+        let started = enterNewLegs()
+        service.records.saveFirstJournal(record)
         // RFC 7866 §6.1.2: the feature tag says what we are.
         let isAccepted = await invite.accept(
             contactParameters: [Parameter("+sip.srs")], contentType: "application/sdp", body: exchange.sdp)
-        if isAccepted { announce() }
+        if isAccepted {
+            announce(started)
+        } else {
+            service.records.removeJournal(record)
+        }
         return isAccepted
     }
+
+    private static let noEncryption = "Encrypted media is required here, and SRTP is not available in this version"
 
     private func refuse(
         _ status: Int, _ reason: String, headers: [(HeaderName, String)] = []
@@ -158,15 +168,17 @@ struct RecordedCall: ~Copyable {
         }
         // Before the 200, so that a new stream's first packet finds its leg.
         await apply(changes, epoch: MediaClock.arrival)
+        let started = enterNewLegs()
         await incoming.respond(status: 200, contentType: sdp.isEmpty ? nil : "application/sdp", body: sdp)
         note(update)
-        announce()
-        guard policy.isStreaming else { return }
         service.records.saveJournal(record)
+        announce(started)
+        guard policy.isStreaming else { return }
         service.records.post(
             .updated(
                 record, headers: incoming.request.eventHeaders,
-                siprecMetadata: update?.raw.map { String(decoding: $0, as: UTF8.self) }, at: now, id: RandomUUID.make()))
+                siprecMetadata: update?.raw.map { String(decoding: $0, as: UTF8.self) }, at: now, id: RandomUUID.make())
+        )
     }
 }
 

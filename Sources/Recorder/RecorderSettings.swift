@@ -9,13 +9,16 @@ public struct RecorderSettings: Sendable {
         /// True: media must be encrypted; a plain offer is refused with 488.
         public var requiresEncryption: Bool
 
+        /// Makes a policy.
         public init(isStreaming: Bool, requiresEncryption: Bool) {
             self.isStreaming = isStreaming
             self.requiresEncryption = requiresEncryption
         }
     }
 
+    /// AWS region of names and records.
     public var region: String
+    /// Twelve-digit account of names and records.
     public var accountID: String
     /// The IP address that answers name for media; nil or of the wrong family: the address at which the INVITE came in.
     public var advertisedAddress: String?
@@ -26,6 +29,7 @@ public struct RecorderSettings: Sendable {
     /// By connector id.
     public var connectors: [String: ConnectorPolicy]
 
+    /// Makes settings; see the properties.
     public init(
         region: String, accountID: String, advertisedAddress: String?, maximumCalls: Int, idleTimeout: Duration,
         connectors: [String: ConnectorPolicy]

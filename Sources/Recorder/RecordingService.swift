@@ -13,8 +13,10 @@ public final class RecordingService: Sendable {
     let store: FragmentStore
     let records: RecordWriter
     let logger: Logger
+    private let isHurried = Atomic<Bool>(false)
     private let calls = Mutex<[String: LiveCall]>([:])
 
+    /// Makes a service on parts that are running; it owns none of them.
     public init(
         settings: RecorderSettings, media: MediaService, store: FragmentStore, records: RecordWriter, logger: Logger
     ) {
@@ -48,18 +50,24 @@ public final class RecordingService: Sendable {
         calls.withLock { _ = $0.removeValue(forKey: transactionID) }
     }
 
-    /// Waits until no call is left, for at most `limit`; then ends the rest with BYE and waits for their records.
+    /// Waits until no call is left, for at most `limit` or until ``hurry()``; then ends the rest with BYE and waits for
+    /// their records.
     public func drain(limit: Duration) async {
         let clock = ContinuousClock()
         let deadline = clock.now + limit
-        while callCount > 0, clock.now < deadline { try? await clock.sleep(for: .milliseconds(50)) }
+        while callCount > 0, clock.now < deadline, !isHurried.load(ordering: .relaxed) {
+            try? await clock.sleep(for: .milliseconds(50))
+        }
         for live in calls.withLock({ Array($0.values) }) {
-            await live.invite.bye(reason: "SIP;cause=503;text=\"the recorder stops\"")
+            await live.end(.serviceStopped)
         }
         let end = clock.now + .seconds(10)
         while callCount > 0, clock.now < end { try? await clock.sleep(for: .milliseconds(20)) }
         await records.drain()
     }
+
+    /// Ends the wait of ``drain(limit:)`` now.
+    public func hurry() { isHurried.store(true, ordering: .relaxed) }
 
     /// Looks after the calls until it is cancelled: warns of legs that stay empty and ends calls that have been idle for
     /// too long.

@@ -47,10 +47,10 @@ public struct CrashRecovery: Sendable {
                     setAside(path, reason: "\(error)", journal, &report)
                 }
             }
-            let ended = EndedStreams(path: directory.eventLogPath, calls: calls.map(\.call.transactionID))
+            let logged = LoggedStreams(path: directory.eventLogPath, calls: calls.map(\.call.transactionID))
             let events = EventLog(path: directory.eventLogPath, operations: directory.operations)
             for (_, call) in calls {
-                finish(call, files: files, ended: ended, events: events, journal: journal, now: now, &report)
+                finish(call, files: files, logged: logged, events: events, journal: journal, now: now, &report)
             }
         }
         if report != Report() {
@@ -93,7 +93,7 @@ public struct CrashRecovery: Sendable {
     }
 
     private func finish(
-        _ call: CallRecord, files: [String: SessionFileReport], ended: EndedStreams, events: EventLog,
+        _ call: CallRecord, files: [String: SessionFileReport], logged: LoggedStreams, events: EventLog,
         journal: CallJournal, now: UTCTime, _ report: inout Report
     ) {
         var call = call
@@ -109,13 +109,23 @@ public struct CrashRecovery: Sendable {
             let length = Int64(file?.durationMilliseconds ?? 0)
             let legEnd = UTCTime(milliseconds: call.legs[index].startedAtMilliseconds + length)
             end = max(end, legEnd)
-            guard !ended.contains(call, leg: call.legs[index]) else { continue }
-            let event = StreamingEvent.ended(
-                call, leg: call.legs[index], endTime: legEnd, endReason: CallOutcome.interrupted.endReason, at: now,
-                id: RandomUUID.make())
-            if let error = events.append(event.line) {
-                report.problems.append("\(error)")
-                return
+            let leg = call.legs[index]
+            var missing: [StreamingEvent] = []
+            // The journal is written before the call is answered, its events are written after.
+            if !logged.contains("STARTED", call, leg: leg) {
+                missing.append(.started(call, leg: leg, at: now, id: RandomUUID.make()))
+            }
+            if !logged.contains("ENDED", call, leg: leg) {
+                missing.append(
+                    .ended(
+                        call, leg: leg, endTime: legEnd, endReason: CallOutcome.interrupted.endReason, at: now,
+                        id: RandomUUID.make()))
+            }
+            for event in missing {
+                if let error = events.append(event.line) {
+                    report.problems.append("\(error)")
+                    return
+                }
             }
         }
         do throws(ObjectStoreError) {

@@ -64,6 +64,19 @@ public final class RecordWriter: Sendable {
         add(.journal(call, size: 1024 + (call.siprecMetadata?.utf8.count ?? 0) + call.legs.count * 1024))
     }
 
+    /// Writes the journal of a call that is about to be answered, on the caller's thread, so that a crash right after the
+    /// answer leaves a trace. Takes the time of a small write; where the disk refuses, the writer's thread tries on.
+    public func saveFirstJournal(_ call: CallRecord) {
+        do throws(FileError) {
+            try journals.save(call)
+        } catch {
+            saveJournal(call)
+        }
+    }
+
+    /// Removes the journal of a call that came to nothing.
+    public func removeJournal(_ call: CallRecord) { add(.removeJournal(call.transactionID)) }
+
     /// Writes the end of a call: the legs' ENDED events, the streaming detail record, the call detail record, and then
     /// removes the journal.
     /// - Parameters:

@@ -15,7 +15,8 @@ extension SIPAgent {
             counters.droppedSources &+= 1
             throw ChannelError.ioOnClosedChannel
         }
-        guard connections.count < configuration.maximumConnections else {
+        let isKnown = admission.knows(remote)
+        guard connections.count < configuration.maximumConnections, isKnown || mayConnect(stranger: remote) else {
             counters.connectionsRefused &+= 1
             throw ChannelError.ioOnClosedChannel
         }
@@ -24,6 +25,22 @@ extension SIPAgent {
         }
         try register(channel, source: RequestSource(remote: remote, local: local), target: nil)
     }
+
+    /// Connections from sources in no allow list have a small pool of their own, or they could take every place that the
+    /// allowed ones need.
+    private func mayConnect(stranger remote: SIPEndpoint) -> Bool {
+        var strangers = 0
+        var fromHere = 0
+        for connection in connections.values where connection.target == nil {
+            guard !admission.knows(connection.source.remote) else { continue }
+            strangers += 1
+            if connection.source.remote.address == remote.address { fromHere += 1 }
+        }
+        return strangers < Self.maximumStrangers && fromHere < Self.maximumStrangersPerAddress
+    }
+
+    static let maximumStrangers = 64
+    static let maximumStrangersPerAddress = 4
 
     @discardableResult
     private func register(_ channel: any Channel, source: RequestSource, target: ConnectionTarget?) throws -> UInt64 {

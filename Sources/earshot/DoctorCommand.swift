@@ -5,7 +5,8 @@ import Provisioning
 /// `earshot doctor`: what is wrong on this machine and how to mend it.
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Check ports, limits, certificate, addresses and disk, and say how to mend them.")
+        commandName: "doctor",
+        abstract: "Check ports, limits, certificate, addresses and disk, and say how to mend them.")
 
     @Option(help: "The configuration file (YAML).")
     var config: String?

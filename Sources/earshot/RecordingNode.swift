@@ -8,10 +8,13 @@ import Provisioning
 import Recorder
 import ServiceLifecycle
 import StreamSink
+import UnixSignals
 import UserAgent
 
 /// The service of one machine, put together from its parts: started, run until it is asked to stop, drained.
-struct RecordingNode: Service {
+struct RecordingNode: Service, CustomStringConvertible {
+    /// Short, because it appears in logs.
+    var description: String { "RecordingNode" }
     private let configuration: ServiceConfiguration
     private let logger: Logger
     private let directory: DataDirectory
@@ -31,6 +34,7 @@ struct RecordingNode: Service {
     }
 
     func run() async throws {
+        warnOfLimits()
         let recovered = CrashRecovery(directory: directory, logger: logger)
             .run(now: UTCTime(milliseconds: MediaClock.wall / 1_000_000))
         if !recovered.calls.isEmpty || recovered.repairedFiles > 0 {
@@ -61,7 +65,12 @@ struct RecordingNode: Service {
         logger.notice(
             "stopping: new calls are refused, live ones may end",
             metadata: ["calls": "\(recorder.callCount)", "limit": "\(configuration.shutdown.drain)"])
+        // A second signal ends the calls now.
+        let impatience = Task {
+            for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { recorder.hurry() }
+        }
         await recorder.drain(limit: configuration.shutdown.drain)
+        impatience.cancel()
         await agent.stop()
         media.stop()
         await store.shutDown()
@@ -107,6 +116,15 @@ extension RecordingNode {
         // A call has at most four streams; most have two.
         result.maximumLegs = settings.maxCalls * 4
         return result
+    }
+
+    /// What can be configured and does not work yet is said at start, and not call by call.
+    private func warnOfLimits() {
+        for connector in configuration.connectors where connector.requireEncryption {
+            logger.warning(
+                "requireEncryption refuses every call: SRTP is not available in this version",
+                metadata: ["connector": "\(connector.id)"])
+        }
     }
 
     private func recorderSettings() async -> RecorderSettings {

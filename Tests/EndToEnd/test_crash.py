@@ -184,3 +184,24 @@ def test_a_call_of_before_the_crash_is_not_known_after_it(tmp_path):
         server.start()
         assert call.dialog.bye().status == 481
     server.stop()
+
+
+@pytest.mark.parametrize("round", range(6))
+def test_a_kill_right_after_the_answer_loses_no_call(round, tmp_path):
+    """From the 200 on, the client believes that the call is recorded: whatever happens then must leave a trace."""
+    server = EarshotServer(tmp_path)
+    try:
+        server.start()
+        with RecordedCall(server, seed=680 + round) as call:
+            call.invite()
+            time.sleep(round * 0.008)
+            server.kill()
+            server.start()
+            assert len(records.wait_for_events(server, "STARTED", call.call_id, 2)) == 2
+            assert len(records.wait_for_events(server, "ENDED", call.call_id, 2)) == 2
+            for kind in ("SDR", "CDR"):
+                content = call.record(kind)[1]
+                assert content["StatusMessage"].startswith("Interrupted"), content
+        server.stop()
+    finally:
+        server.destroy()

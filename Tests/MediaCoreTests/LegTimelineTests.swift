@@ -54,7 +54,8 @@ struct LegTimelineTests {
             let time = Int64(index) * 20
             let real = feed(&line, packet(sequence: index, timestamp: UInt32(index) * 160), at: time)
             if real == .accepted { accepted += 1 }
-            let flood = packet(sequence: index &* 7_919, timestamp: UInt32(index) &* 77_777, ssrc: UInt8(index % 200 + 10))
+            let flood = packet(
+                sequence: index &* 7_919, timestamp: UInt32(index) &* 77_777, ssrc: UInt8(index % 200 + 10))
             _ = feed(&line, flood, at: time)
             line.advance(to: time * 1_000_000)
         }

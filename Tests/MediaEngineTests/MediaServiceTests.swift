@@ -84,7 +84,8 @@ struct MediaServiceTests {
         #expect(report.statistics.packets == 2 && report.statistics.malformed == 200)
     }
 
-    @Test("A receiver report goes to the port above the sender's, and to the same port with rtcp-mux", arguments: [true])
+    @Test(
+        "A receiver report goes to the port above the sender's, and to the same port with rtcp-mux", arguments: [true])
     func receiverReport(isMultiplexed: Bool) async throws {
         let service = service(ports: 23_300...23_399)
         defer { service.stop() }

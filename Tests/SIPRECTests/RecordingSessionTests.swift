@@ -165,7 +165,9 @@ struct RecordingSessionTests {
         #expect(exchange.changes[1].media.payloads.map(\.payloadType) == [8, 0])
     }
 
-    @Test("A missing line removes its stream and gives its port back; it returns on a new one", arguments: ["missing", "port 0"])
+    @Test(
+        "A missing line removes its stream and gives its port back; it returns on a new one",
+        arguments: ["missing", "port 0"])
     func removed(_ how: String) throws {
         var session = try started()
         let lines =

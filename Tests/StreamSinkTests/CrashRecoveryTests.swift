@@ -53,8 +53,11 @@ struct CrashRecoveryTests {
             #expect(report.calls == [call.transactionID])
             #expect(report.repairedFiles == 2)
             #expect(report.problems.isEmpty)
-            let events = try lines(path)
-            #expect(events.map { $0["detail"]?["streamingStatus"]?.stringValue } == ["ENDED", "ENDED"])
+            // The crash came before STARTED was written, so that is made good, too.
+            let all = try lines(path)
+            #expect(
+                all.map { $0["detail"]?["streamingStatus"]?.stringValue } == ["STARTED", "ENDED", "STARTED", "ENDED"])
+            let events = all.filter { $0["detail"]?["streamingStatus"]?.stringValue == "ENDED" }
             #expect(events.allSatisfy { $0["detail"]?["endReason"]?.stringValue == "Interrupted" })
             #expect(
                 events.map { $0["detail"]?["endTime"]?.stringValue } == [
@@ -73,7 +76,7 @@ struct CrashRecoveryTests {
                 #expect(file.isFinished)
             }
             #expect(CrashRecovery(directory: directory, logger: logger).run(now: now) == CrashRecovery.Report())
-            #expect(try lines(path).count == 2)
+            #expect(try lines(path).count == 4)
         }
         // The streams go on after the cut session.
         let store = try makeStore(path)
@@ -94,15 +97,18 @@ struct CrashRecoveryTests {
             try journal.write(to: URL(fileURLWithPath: "\(path)/calls/\(call.transactionID).json"))
             let log = "\(path)/logs/events.jsonl"
             let text = try String(contentsOfFile: log, encoding: .utf8)
-            let firstLine = try #require(text.split(separator: "\n").first)
-            try Data((firstLine + "\n{\"torn").utf8).write(to: URL(fileURLWithPath: log))
+            let firstLines = text.split(separator: "\n").prefix(2)
+            try #require(firstLines.count == 2)
+            try Data((firstLines.joined(separator: "\n") + "\n{\"torn").utf8).write(to: URL(fileURLWithPath: log))
             let report = CrashRecovery(directory: directory, logger: logger).run(now: now)
             #expect(report.calls == [call.transactionID])
             #expect(report.repairedFiles == 0)
             let found = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n")
-            #expect(found.count == 3)
-            #expect(found[0] == firstLine)
-            #expect(found[2].contains("\"mediaIndex\":1"))
+            // The first leg's two events stay, the torn line too, and the second leg gets its two.
+            #expect(found.count == 5)
+            #expect(found.prefix(2) == firstLines)
+            #expect(found[3].contains("\"mediaIndex\":1") && found[3].contains("STARTED"))
+            #expect(found[4].contains("\"mediaIndex\":1") && found[4].contains("ENDED"))
         }
     }
 

@@ -1,17 +1,21 @@
 /// One reception report block, RFC 3550 §6.4.1.
 public struct RTCPReportBlock: Sendable, Equatable {
+    /// The source that is reported on.
     public var ssrc: UInt32
     /// Loss since the last report, in 1/256.
     public var fractionLost: UInt8
     /// 24 bits on the wire, signed.
     public var cumulativeLost: Int32
+    /// Extended by the roll-over count.
     public var highestSequence: UInt32
     /// Ticks of the RTP clock.
     public var jitter: UInt32
+    /// The middle 32 bits of its NTP time; 0 when none came.
     public var lastSenderReport: UInt32
     /// Units of 1/65,536 s.
     public var delaySinceLastSenderReport: UInt32
 
+    /// Makes a block.
     public init(
         ssrc: UInt32, fractionLost: UInt8, cumulativeLost: Int32, highestSequence: UInt32, jitter: UInt32,
         lastSenderReport: UInt32, delaySinceLastSenderReport: UInt32

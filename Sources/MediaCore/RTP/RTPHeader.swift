@@ -5,14 +5,18 @@
 public struct RTPHeader: Sendable, Equatable {
     /// The marker bit: for audio, the first packet of a talk spurt (RFC 3551 §4.1).
     public var marker: Bool
+    /// 0 to 127.
     public var payloadType: UInt8
+    /// Grows by one a packet, and wraps.
     public var sequenceNumber: UInt16
     /// Media time in ticks of the RTP clock; starts at a random value and wraps.
     public var timestamp: UInt32
+    /// The synchronisation source.
     public var ssrc: UInt32
     /// Where the payload lies in the datagram, padding left out. Octets.
     public var payload: Range<Int>
 
+    /// Makes a header, for tests and senders.
     public init(
         marker: Bool, payloadType: UInt8, sequenceNumber: UInt16, timestamp: UInt32, ssrc: UInt32, payload: Range<Int>
     ) {

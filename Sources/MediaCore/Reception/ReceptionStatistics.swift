@@ -1,6 +1,7 @@
 /// What a leg has received, lost and thrown away: plain counters, owned by the leg's media worker and copied out as a
 /// whole when somebody asks. Nothing is ever discarded without one of them growing.
 public struct ReceptionStatistics: Sendable, Equatable {
+    /// All zero.
     public init() {}
 
     /// RTP packets that parsed and came from the leg's source, duplicates included.
@@ -9,6 +10,7 @@ public struct ReceptionStatistics: Sendable, Equatable {
     public var octets: UInt64 = 0
     /// Packets expected by sequence number and never received, RFC 3550 §6.4.1. Computed when read.
     public var lost: UInt64 = 0
+    /// Packets that came again.
     public var duplicates: UInt64 = 0
     /// Came after their place had been filled.
     public var late: UInt64 = 0
@@ -16,7 +18,9 @@ public struct ReceptionStatistics: Sendable, Equatable {
     public var reordered: UInt64 = 0
     /// RTP payloads that are not audio we decode.
     public var undecodable: UInt64 = 0
+    /// Comfort noise packets (RFC 3389).
     public var comfortNoise: UInt64 = 0
+    /// Telephone event packets (RFC 4733).
     public var telephoneEvents: UInt64 = 0
     /// Not RTP at all, or audio of an impossible size.
     public var malformed: UInt64 = 0

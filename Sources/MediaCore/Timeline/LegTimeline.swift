@@ -17,7 +17,9 @@ public struct LegTimeline: ~Copyable {
     public let epoch: Int64
     /// Samples produced so far: everything before this place is decided.
     public internal(set) var frontier: Int64 = 0
+    /// Counters so far; see ``snapshot(at:)`` for those that are computed.
     public internal(set) var statistics = ReceptionStatistics()
+    /// Which payload type carries what; may be replaced at any time.
     public var payloads: PayloadMap
 
     let policy: TimelinePolicy
@@ -31,6 +33,7 @@ public struct LegTimeline: ~Copyable {
     var audioEnd: Int64 = 0
     var event = EventTracker()
 
+    /// An empty line that begins at `epoch`, nanoseconds of the arrival clock.
     public init(epoch: Int64, payloads: PayloadMap, policy: TimelinePolicy = TimelinePolicy()) {
         self.epoch = epoch
         self.payloads = payloads

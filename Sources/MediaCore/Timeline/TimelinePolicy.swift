@@ -17,5 +17,6 @@ public struct TimelinePolicy: Sendable {
     /// The longest audio packet accepted: 300 ms.
     public var maximumPacketSamples = 2_400
 
+    /// The defaults.
     public init() {}
 }

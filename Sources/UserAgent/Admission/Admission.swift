@@ -8,6 +8,9 @@ public protocol Admission: Sendable {
     /// Before anything is parsed: false drops the datagram or connection, counted and never answered.
     func mayTalk(_ source: SIPEndpoint, now: ContinuousClock.Instant) -> Bool
 
+    /// Is the source in some allow list? Connections of others are few and must speak soon.
+    func knows(_ source: SIPEndpoint) -> Bool
+
     /// For a readable request that belongs to no call: may its source have an answer at all, whatever it is?
     func screen(_ source: SIPEndpoint, now: ContinuousClock.Instant) -> Screening
 
@@ -61,6 +64,8 @@ public struct OpenAdmission: Admission {
 
     /// Always true.
     public func mayTalk(_ source: SIPEndpoint, now: ContinuousClock.Instant) -> Bool { true }
+    /// True.
+    public func knows(_ source: SIPEndpoint) -> Bool { true }
     /// Always passes.
     public func screen(_ source: SIPEndpoint, now: ContinuousClock.Instant) -> Screening { .pass }
     /// Always admits.

@@ -63,6 +63,11 @@ public struct ConnectorAdmission: Admission {
         }
     }
 
+    /// True for sources in an allow list.
+    public func knows(_ source: SIPEndpoint) -> Bool {
+        state.value.withLock { $0.allows(source.address) }
+    }
+
     /// 403 for a source in no allow list, ten times a second; then silence.
     public func screen(_ source: SIPEndpoint, now: ContinuousClock.Instant) -> Screening {
         state.value.withLock { state in

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Which legs of some calls have their ENDED event in the log already.
-struct EndedStreams {
-    private var ended: Set<String> = []
+/// Which legs of some calls have their STARTED and ENDED events in the log already.
+struct LoggedStreams {
+    private var logged: Set<String> = []
     private static let longestLine = 4 << 20
 
     /// Reads the log once, in pieces; lines longer than 4 MB are passed over.
@@ -37,15 +37,16 @@ struct EndedStreams {
 
     private mutating func take(_ line: [UInt8], wanted: Set<String>) {
         guard let detail = (try? JSONValue(parsing: line))?["detail"],
-            detail["streamingStatus"]?.stringValue == "ENDED", let id = detail["transactionId"]?.stringValue,
+            let status = detail["streamingStatus"]?.stringValue, let id = detail["transactionId"]?.stringValue,
             wanted.contains(id), let number = detail["startFragmentNumber"]?.stringValue,
             let arn = detail["streamArn"]?.stringValue
         else { return }
-        ended.insert("\(id) \(arn) \(number)")
+        logged.insert("\(status) \(id) \(arn) \(number)")
     }
 
-    func contains(_ call: CallRecord, leg: LegRecord) -> Bool {
-        ended.contains("\(call.transactionID) \(leg.streamARN) \(leg.startFragmentNumber)")
+    /// Whether the event `status` (`STARTED` or `ENDED`) of a leg has been written.
+    func contains(_ status: String, _ call: CallRecord, leg: LegRecord) -> Bool {
+        logged.contains("\(status) \(call.transactionID) \(leg.streamARN) \(leg.startFragmentNumber)")
     }
 }
 

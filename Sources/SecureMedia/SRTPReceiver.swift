@@ -1,0 +1,164 @@
+/// The receiving half of SRTP and SRTCP on one leg: RFC 3711 with the suites of RFC 6188 and RFC 7714.
+///
+/// Owned by one media worker. Packets are verified and decrypted where they lie; after a source's first packet nothing
+/// is allocated. A refused packet changes neither the context nor its own octets.
+public struct SRTPReceiver: ~Copyable {
+    /// Sources under one key, unless said otherwise. About 150 octets each, held once a source was authentic.
+    public static let defaultMaximumSources = 64
+    /// Packets of the new key after which the previous one is forgotten: 2.5 s of 20 ms packets, which outlasts
+    /// what was under way when the keys changed.
+    static let previousKeyGrace: UInt64 = 128
+
+    private var current: ReceivingContext
+    private var previous: ReceivingContext?
+    private var hasPrevious = false
+    private var key: SDESKey
+    private var previousKey: SDESKey?
+
+    /// Begins with the peer's key. Allocates the cipher contexts, a few kB.
+    public init(_ key: SDESKey, maximumSources: Int = SRTPReceiver.defaultMaximumSources) throws(SRTPError) {
+        current = try Self.context(key, maximumSources: maximumSources)
+        self.key = key
+    }
+
+    /// Begins with the peer's master key and salt, of the sizes of the suite.
+    public init(
+        suite: CryptoSuite, masterKey: [UInt8], masterSalt: [UInt8], mki: MasterKeyIdentifier? = nil,
+        maximumSources: Int = SRTPReceiver.defaultMaximumSources
+    ) throws(SRTPError) {
+        let key = try SDESKey(suite: suite, masterKey: masterKey, masterSalt: masterSalt, mki: mki)
+        try self.init(key, maximumSources: maximumSources)
+    }
+
+    /// Begins with session keys that were derived elsewhere, as the vectors of RFC 7714 are given.
+    package init(_ suite: CryptoSuite, media: SessionKeys, control: SessionKeys) throws(SRTPError) {
+        current = try ReceivingContext(
+            suite, media: media, control: control, identifier: nil, maximumSources: Self.defaultMaximumSources)
+        key = SDESKey.absent(suite)
+    }
+
+    /// SRTP packets that were authentic under the key in use, since it came into use.
+    public var authenticatedPackets: UInt64 { current.authenticated }
+
+    /// More packets have come under this key than its `a=crypto` line allowed (RFC 4568 §6.1). They are still taken:
+    /// the limit that keeps the cipher safe is 2^48 packets, and a recording is not given up for a peer that should
+    /// have changed its key. Worth a line in the log.
+    public var isPastLifetime: Bool { current.authenticated > key.lifetime ?? .max }
+
+    /// Verifies and decrypts an SRTP packet in place.
+    ///
+    /// - Parameter packet: Exactly the datagram.
+    /// - Returns: Octets of the RTP packet, which begins where the datagram does.
+    public mutating func unprotect(_ packet: UnsafeMutableRawBufferPointer) throws(SRTPError) -> Int {
+        guard let start = packet.baseAddress else { throw .truncated(needed: 12, got: 0) }
+        let header = try PacketHeader(start, count: packet.count)
+        do throws(SRTPError) {
+            let length = try current.open(start, count: packet.count, header)
+            if hasPrevious { retirePrevious() }
+            return length
+        } catch {
+            // Packets that were under way when the keys changed belong to the call, too. The packet is as it came.
+            guard hasPrevious, Self.mayBePrevious(error) else { throw error }
+            let refusal = error
+            do throws(SRTPError) {
+                if let length = try previous?.open(start, count: packet.count, header) { return length }
+            } catch {}
+            throw refusal
+        }
+    }
+
+    /// Verifies and decrypts an SRTCP compound in place; as ``unprotect(_:)``.
+    public mutating func unprotectControl(_ packet: UnsafeMutableRawBufferPointer) throws(SRTPError) -> Int {
+        guard let start = packet.baseAddress else { throw .truncated(needed: ControlHeader.length, got: 0) }
+        let header = try ControlHeader(start, count: packet.count)
+        do throws(SRTPError) {
+            return try current.openControl(start, count: packet.count, header)
+        } catch {
+            guard hasPrevious, Self.mayBePrevious(error) else { throw error }
+            let refusal = error
+            do throws(SRTPError) {
+                if let length = try previous?.openControl(start, count: packet.count, header) { return length }
+            } catch {}
+            throw refusal
+        }
+    }
+
+    /// The peer has offered again, with this key.
+    ///
+    /// The same key: the context goes on, and for a while a source whose roll-over counter began anew is followed. A
+    /// new key: it is used from now on, with the roll-over counters reached so far as a first guess; the key before
+    /// serves packets still under way until ``previousKeyGrace`` packets of the new one were authentic. Nothing else is
+    /// kept. When it throws, the receiver is as it was.
+    public mutating func rekey(_ key: SDESKey) throws(SRTPError) {
+        if let previousKey, key.protectsLike(previousKey) {
+            // Back to the key before: its context still knows what was received, so that nothing of it can be replayed.
+            swapContexts()
+        }
+        if key.protectsLike(self.key) {
+            for position in current.sources.indices {
+                current.sources[position].restartAllowance = ReceivingContext.restartAllowance
+                current.sources[position].former = nil
+            }
+            for position in current.controlSources.indices {
+                current.controlSources[position].restartAllowance = ReceivingContext.restartAllowance
+            }
+            self.key = key
+            return
+        }
+        var next = try Self.context(key, maximumSources: current.maximumSources)
+        next.sources = current.sources.map { $0.carried() }
+        swap(&current, &next)
+        previous = consume next
+        hasPrevious = true
+        previousKey = self.key
+        self.key = key
+    }
+
+    private mutating func swapContexts() {
+        guard var other = previous.take(), let otherKey = previousKey else { return }
+        swap(&current, &other)
+        current.authenticated = 0
+        previous = consume other
+        previousKey = key
+        key = otherKey
+    }
+
+    private mutating func retirePrevious() {
+        guard current.authenticated >= Self.previousKeyGrace else { return }
+        previous = nil
+        previousKey = nil
+        hasPrevious = false
+    }
+
+    private static func mayBePrevious(_ error: SRTPError) -> Bool {
+        switch error {
+        // The previous suite may append less, and its numbers may look old beside those of the new key.
+        case .authenticationFailed, .unknownMasterKey, .truncated, .tooOld, .replayed, .tooManySources: true
+        case .tooLong, .unsupportedVersion, .noRoom, .keyExhausted, .unencryptedControl, .invalidKeyLength,
+            .cipherUnavailable:
+            false
+        }
+    }
+
+    private static func context(_ key: SDESKey, maximumSources: Int) throws(SRTPError) -> ReceivingContext {
+        try ReceivingContext(
+            key.suite, media: key.sessionKeys(.media), control: key.sessionKeys(.control), identifier: key.mki,
+            maximumSources: maximumSources)
+    }
+}
+
+extension SRTPReceiver {
+    /// As the other, for the first `count` octets of a span.
+    public mutating func unprotect(_ packet: inout MutableRawSpan, count: Int) throws(SRTPError) -> Int {
+        guard count >= 0, count <= packet.byteCount else { throw .truncated(needed: count, got: packet.byteCount) }
+        var refusal: SRTPError?
+        var length = 0
+        packet.withUnsafeMutableBytes { octets in
+            do throws(SRTPError) {
+                length = try unprotect(UnsafeMutableRawBufferPointer(rebasing: octets[..<count]))
+            } catch { refusal = error }
+        }
+        if let refusal { throw refusal }
+        return length
+    }
+}

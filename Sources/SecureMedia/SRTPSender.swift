@@ -1,0 +1,181 @@
+/// The sending half of SRTP and SRTCP on one leg: RFC 3711 with the suites of RFC 6188 and RFC 7714.
+///
+/// Owned by one media worker. Packets are encrypted where they lie; after a source's first packet nothing is allocated.
+/// A refused packet changes neither the context nor its own octets.
+public struct SRTPSender: ~Copyable {
+    private struct SentSource {
+        let ssrc: UInt32
+        var window: ReplayWindow
+    }
+
+    private var suite: CryptoSuite
+    private var identifier: MasterKeyIdentifier?
+    private var media: SessionCipher
+    private var control: SessionCipher
+    private var sources: [SentSource] = []
+    private var recent = 0
+    private let maximumSources: Int
+    private var nextControlIndex: UInt32
+    private var packets: UInt64 = 0
+    private var lifetime: UInt64
+
+    /// Begins with our key, as the answer or offer tells it to the peer.
+    public init(_ key: SDESKey, maximumSources: Int = SRTPReceiver.defaultMaximumSources) throws(SRTPError) {
+        try self.init(
+            key.suite, media: key.sessionKeys(.media), control: key.sessionKeys(.control), identifier: key.mki,
+            maximumSources: maximumSources)
+        lifetime = key.lifetime ?? .max
+    }
+
+    /// Begins with our master key and salt, of the sizes of the suite.
+    public init(
+        suite: CryptoSuite, masterKey: [UInt8], masterSalt: [UInt8], mki: MasterKeyIdentifier? = nil
+    ) throws(SRTPError) {
+        try self.init(SDESKey(suite: suite, masterKey: masterKey, masterSalt: masterSalt, mki: mki))
+    }
+
+    /// Begins with session keys that were derived elsewhere, or with another SRTCP index than 0.
+    package init(
+        _ suite: CryptoSuite, media: SessionKeys, control: SessionKeys, identifier: MasterKeyIdentifier? = nil,
+        maximumSources: Int = SRTPReceiver.defaultMaximumSources, controlIndex: UInt32 = 0
+    ) throws(SRTPError) {
+        let mediaCipher = try SessionCipher(suite, media)
+        let controlCipher = try SessionCipher(suite, control)
+        self.suite = suite
+        self.identifier = identifier
+        self.media = mediaCipher
+        self.control = controlCipher
+        self.maximumSources = maximumSources
+        nextControlIndex = controlIndex
+        lifetime = .max
+    }
+
+    /// Octets that ``protect(_:count:)`` appends.
+    public var overhead: Int { suite.tagLength + (identifier?.octets.count ?? 0) }
+
+    /// Octets that ``protectControl(_:count:)`` appends.
+    public var controlOverhead: Int { suite.controlTagLength + 4 + (identifier?.octets.count ?? 0) }
+
+    /// Encrypts an RTP packet in place and appends what the suite needs.
+    ///
+    /// Two packets of one number would share their keystream, and their difference would be the difference of their
+    /// plain texts; with the AEAD suites the authentication key would follow. So a number that was used, or that is too
+    /// old to know, is refused, a repetition of the very same packet included (RFC 3711 §9.1).
+    ///
+    /// - Parameters:
+    ///   - buffer: The packet, with room for ``overhead`` octets after it.
+    ///   - count: Octets of the packet.
+    /// - Returns: Octets to send.
+    public mutating func protect(_ buffer: UnsafeMutableRawBufferPointer, count: Int) throws(SRTPError) -> Int {
+        guard let packet = buffer.baseAddress, count >= 0 else { throw .truncated(needed: 12, got: 0) }
+        let total = count &+ overhead
+        guard total <= buffer.count, count <= buffer.count else { throw .noRoom(needed: total, got: buffer.count) }
+        guard total <= 65_535 else { throw .tooLong(count) }
+        let header = try PacketHeader(packet, count: count)
+        guard packets < lifetime else { throw .keyExhausted }
+        let position = position(of: header.ssrc)
+        var index = UInt64(header.sequence)
+        if let position {
+            index = PacketIndex.guess(header.sequence, near: sources[position].window.highest)
+            guard index < PacketIndex.end else { throw .keyExhausted }
+            try sources[position].window.check(index)
+        } else if sources.count >= maximumSources {
+            throw .tooManySources(limit: maximumSources)
+        }
+        try seal(packet, count: count, header, index)
+        if let position {
+            sources[position].window.insert(index)
+        } else {
+            recent = sources.count
+            sources.append(SentSource(ssrc: header.ssrc, window: ReplayWindow(first: index)))
+        }
+        packets += 1
+        return total
+    }
+
+    /// Encrypts an RTCP compound in place, RFC 3711 §3.4; as ``protect(_:count:)`` with ``controlOverhead``.
+    public mutating func protectControl(_ buffer: UnsafeMutableRawBufferPointer, count: Int) throws(SRTPError) -> Int {
+        guard let packet = buffer.baseAddress, count >= 0 else { throw .truncated(needed: 8, got: 0) }
+        let total = count &+ controlOverhead
+        guard total <= buffer.count, count <= buffer.count else { throw .noRoom(needed: total, got: buffer.count) }
+        guard total <= 65_535 else { throw .tooLong(count) }
+        let header = try ControlHeader(packet, count: count)
+        // RFC 3711 §9.2: 2^31 SRTCP packets; the number may not come round under the same key.
+        guard nextControlIndex < 0x8000_0000 else { throw .keyExhausted }
+        try sealControl(packet, count: count, header, word: 0x8000_0000 | nextControlIndex)
+        nextControlIndex += 1
+        return total
+    }
+
+    /// Goes on with a new key of our own. RFC 3711 §3.3.1: the roll-over counters keep their sequence.
+    /// When it throws, the sender is as it was.
+    public mutating func rekey(_ key: SDESKey) throws(SRTPError) {
+        let media = try SessionCipher(key.suite, key.sessionKeys(.media))
+        let control = try SessionCipher(key.suite, key.sessionKeys(.control))
+        self.media = media
+        self.control = control
+        suite = key.suite
+        identifier = key.mki
+        lifetime = key.lifetime ?? .max
+        packets = 0
+        nextControlIndex = 0
+    }
+
+    @inline(__always)
+    private func seal(
+        _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader, _ index: UInt64
+    ) throws(SRTPError) {
+        let text = packet + header.length
+        let end = packet + count
+        if suite.isGalois {
+            guard
+                media.seal(
+                    ssrc: header.ssrc, index: index, header: packet, headerLength: header.length, tail: nil, text: text,
+                    count: count - header.length, tag: end)
+            else { throw .cipherUnavailable }
+            identifier?.write(to: end + suite.tagLength)
+            return
+        }
+        let body = UnsafeMutableRawBufferPointer(start: text, count: count - header.length)
+        guard media.applyKeystream(ssrc: header.ssrc, index: index, body) else { throw .cipherUnavailable }
+        identifier?.write(to: end)
+        media.authenticate(
+            packet, count: count, rollOver: PacketIndex.rollOver(index),
+            tag: end + (identifier?.octets.count ?? 0), length: suite.tagLength)
+    }
+
+    private func sealControl(
+        _ packet: UnsafeMutableRawPointer, count: Int, _ header: ControlHeader, word: UInt32
+    ) throws(SRTPError) {
+        let text = packet + ControlHeader.length
+        let end = packet + count
+        let index = UInt64(word & 0x7FFF_FFFF)
+        if suite.isGalois {
+            guard
+                control.seal(
+                    ssrc: header.ssrc, index: index, header: packet, headerLength: ControlHeader.length, tail: word,
+                    text: text, count: count - ControlHeader.length, tag: end)
+            else { throw .cipherUnavailable }
+            (end + suite.controlTagLength).storeBytes(of: word.bigEndian, as: UInt32.self)
+            identifier?.write(to: end + (suite.controlTagLength + 4))
+            return
+        }
+        let body = UnsafeMutableRawBufferPointer(start: text, count: count - ControlHeader.length)
+        guard control.applyKeystream(ssrc: header.ssrc, index: index, body) else { throw .cipherUnavailable }
+        end.storeBytes(of: word.bigEndian, as: UInt32.self)
+        identifier?.write(to: end + 4)
+        control.authenticate(
+            packet, count: count + 4, rollOver: nil, tag: end + (4 + (identifier?.octets.count ?? 0)),
+            length: suite.controlTagLength)
+    }
+
+    @inline(__always)
+    private mutating func position(of ssrc: UInt32) -> Int? {
+        if recent < sources.count, sources[recent].ssrc == ssrc { return recent }
+        for position in sources.indices where sources[position].ssrc == ssrc {
+            recent = position
+            return position
+        }
+        return nil
+    }
+}
