@@ -45,7 +45,16 @@ public struct ConfigurationLoader {
     /// - Throws: every issue found, at once.
     public func load(yaml: String, name: String, folder: String?) throws(ConfigurationError) -> LoadedConfiguration {
         do {
-            return try read(try ConfigurationNode.parse(yaml: yaml, file: name), folder: folder)
+            var loaded = try read(try ConfigurationNode.parse(yaml: yaml, file: name), folder: folder)
+            let lines = yaml.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+            if lines.allSatisfy({ $0.isEmpty || $0.hasPrefix("#") }) {
+                // What a template that failed leaves behind.
+                loaded.notices.append(
+                    ConfigurationIssue(
+                        origin: .file(name: name, line: nil), keyPath: "", problem: "the file says nothing",
+                        remedy: "the embedded defaults are used; leave --config out if that is meant"))
+            }
+            return loaded
         } catch let error as ConfigurationError {
             throw error
         } catch let issue as ConfigurationIssue {

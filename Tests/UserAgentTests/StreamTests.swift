@@ -56,6 +56,17 @@ struct StreamTests {
         }
     }
 
+    @Test("The 513 is not lost in the reset when much of the message is still unread")
+    func tooLargeAndUnread() async throws {
+        try await TestAgent.run { server in
+            let peer = try await TestPeer.open(to: server.endpoint(.tcp))
+            let filler = (0..<200).map { "X-\($0): " + String(repeating: "x", count: 1_000) + "\r\n" }.joined()
+            try await peer.send(TestCall(peer).invite().replacing("Content-Length:", with: filler + "Content-Length:"))
+            #expect(try await peer.finalResponse().status == 513)
+            #expect(await peer.waitUntilClosed())
+        }
+    }
+
     @Test("A stream that is no SIP is closed without an answer")
     func notSIP() async throws {
         try await TestAgent.run { server in

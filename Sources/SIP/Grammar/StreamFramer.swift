@@ -113,7 +113,9 @@ public struct StreamFramer: Sendable {
         var lineCount = count
         var index = scanned
         while index < buffer.count {
-            guard index - head < limits.headerSize else { throw fail(.headerTooLarge(limit: limits.headerSize)) }
+            guard index - head < limits.headerSize else {
+                throw fail(.headerTooLarge(limit: limits.headerSize), head: wholeLines(before: line))
+            }
             defer { index += 1 }
             guard buffer[index] == Octet.lineFeed else { continue }
             let content = line..<(index > line && buffer[index - 1] == Octet.carriageReturn ? index - 1 : index)
@@ -126,11 +128,18 @@ public struct StreamFramer: Sendable {
             }
             if !buffer[line].isBlank { lineCount += 1 }
             // The start line is not a field.
-            guard lineCount <= limits.headerCount + 1 else { throw fail(.tooManyFields(limit: limits.headerCount)) }
+            guard lineCount <= limits.headerCount + 1 else {
+                throw fail(.tooManyFields(limit: limits.headerCount), head: wholeLines(before: line))
+            }
             line = index + 1
         }
         state = .header(line: line, scanned: index, lineCount: lineCount)
         return false
+    }
+
+    /// The header section as far as it is whole, ended as one is: a last answer needs no more than its first fields.
+    private func wholeLines(before end: Int) -> [UInt8] {
+        end > head ? buffer[head..<end] + [Octet.carriageReturn, Octet.lineFeed] : []
     }
 
     /// Reads Content-Length with the parser that reads the message later, so that both see the same end.

@@ -16,7 +16,7 @@ public struct StreamFramingError: Error, Sendable, Equatable, CustomStringConver
 
     /// What happened.
     public let reason: Reason
-    /// The whole header section, for a last answer (RFC 4475 §3.1.2.3); empty when its end was not found.
+    /// The header section as far as it was read, for a last answer (RFC 4475 §3.1.2.3); empty when there is none.
     public let head: [UInt8]
 
     /// What is wrong, in one line.

@@ -94,7 +94,11 @@ final class StreamHandler: ChannelInboundHandler {
         isClosing = true
         let id = id
         agent.assumeIsolated { $0.framingFailed(error, on: id) }
-        context.close(promise: nil)
+        // Closing while octets wait unread makes the kernel send a reset, which takes our last answer with it: say that
+        // nothing more comes, read on for a moment without looking, then close.
+        context.close(mode: .output, promise: nil)
+        let channel = context.channel
+        context.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
     }
 
     private func closeIfLate(context: ChannelHandlerContext) {
