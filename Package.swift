@@ -40,6 +40,7 @@ let package = Package(
     ],
     targets: [
         // Pure: no sockets, no clocks, no I/O.
+        .target(name: "Addressing", swiftSettings: pure),
         .target(name: "SIP", dependencies: [crypto], swiftSettings: pure),
         .target(name: "SDP", swiftSettings: pure),
         .target(name: "SIPREC", dependencies: ["SDP"], swiftSettings: pure),
@@ -55,25 +56,30 @@ let package = Package(
         .target(name: "MediaEngine", dependencies: ["MediaCore", "CMediaSockets"], swiftSettings: strict),
         .target(name: "StreamSink", dependencies: [logging, deque], swiftSettings: strict),
         .target(
-            name: "UserAgent", dependencies: ["SIP", "CCertificate", nioCore, nioPosix, nioSSL, logging],
+            name: "UserAgent", dependencies: ["Addressing", "SIP", "CCertificate", nioCore, nioPosix, nioSSL, logging],
             swiftSettings: strict),
-        .target(name: "Provisioning", dependencies: [logging, yams], swiftSettings: strict),
+        .target(name: "Provisioning", dependencies: ["Addressing", logging, yams], swiftSettings: strict),
 
         // Wiring.
         .target(
             name: "Recorder",
-            dependencies: ["SIP", "SDP", "SIPREC", "MediaCore", "MediaEngine", "StreamSink", "UserAgent", logging],
+            dependencies: [
+                "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "MediaEngine", "StreamSink", "UserAgent", logging,
+            ],
             swiftSettings: strict),
         .target(name: "CPacedSender"),
         .target(
             name: "RecordingClient",
-            dependencies: ["SIP", "SDP", "SIPREC", "MediaCore", "UserAgent", "CPacedSender", nioPosix, logging],
+            dependencies: [
+                "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "UserAgent", "CPacedSender", nioPosix, logging,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "earshot",
             dependencies: [
-                "SIP", "SDP", "SIPREC", "MediaCore", "MediaEngine", "StreamSink", "UserAgent", "Provisioning",
-                "Recorder", "RecordingClient", nioCore, nioPosix, logging, lifecycle, signals, arguments,
+                "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "MediaEngine", "StreamSink", "UserAgent",
+                "Provisioning", "Recorder", "RecordingClient", nioCore, nioPosix, logging, lifecycle, signals,
+                arguments,
             ],
             swiftSettings: strict),
 
@@ -88,13 +94,16 @@ let package = Package(
         .testTarget(name: "MediaEngineTests", dependencies: ["MediaEngine", "MediaCore", "CMediaSockets"]),
         .testTarget(name: "StreamSinkTests", dependencies: ["StreamSink", logging]),
         .testTarget(
-            name: "UserAgentTests", dependencies: ["UserAgent", "SIP", nioCore, nioPosix, nioSSL, logging]),
+            name: "UserAgentTests",
+            dependencies: ["UserAgent", "Addressing", "SIP", nioCore, nioPosix, nioSSL, logging]),
         .testTarget(
             name: "RecordingClientTests",
             dependencies: [
-                "RecordingClient", "SIP", "SDP", "SIPREC", "MediaCore", "UserAgent", "CPacedSender", nioPosix, logging,
+                "RecordingClient", "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "UserAgent", "CPacedSender",
+                nioPosix, logging,
             ]),
-        .testTarget(name: "ProvisioningTests", dependencies: ["Provisioning", yams]),
+        .testTarget(name: "AddressingTests", dependencies: ["Addressing"]),
+        .testTarget(name: "ProvisioningTests", dependencies: ["Provisioning", "Addressing", yams]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,5 @@
+import Addressing
+
 extension ConfigurationKey {
     /// Every key, in the order of the documentation.
     public static let all: [ConfigurationKey] = node + sip + media + storage + operation + connectors

@@ -1,3 +1,5 @@
+import Addressing
+
 extension ConfigurationReader {
     /// The connectors of the file; those with an issue are left out, the load fails anyway.
     func connectors(_ top: SectionReader) -> [Connector] {

@@ -1,3 +1,5 @@
+import Addressing
+
 /// Turns the tree of a configuration into checked values, section by section.
 struct ConfigurationReader {
     let findings: ConfigurationFindings
@@ -51,10 +53,10 @@ struct ConfigurationReader {
             return text.lowercased()
         }
         // Peers can only use an address that they can reach, so a service bound to one address advertises that one.
-        let fallback = bind.isWildcard ? node.advertisedAddress : bind.description
+        let fallback = bind.isUnspecified ? node.advertisedAddress : bind.description
         node.advertisedAddress = section.value("advertisedAddress", default: fallback) { text throws(ValueComplaint) in
             if let address = IPAddress(parsing: text) {
-                guard !address.isWildcard else {
+                guard !address.isUnspecified else {
                     throw ValueComplaint(
                         "\(section.quote(text)) is no address that a peer can send to",
                         "use the address under which the session border controller reaches this node")

@@ -1,3 +1,5 @@
+import Addressing
+
 /// The name of a connector: 22 characters of `a`–`z` and `0`–`9`.
 public struct ConnectorID: Sendable, Hashable, CustomStringConvertible {
     /// How many characters every id has.

@@ -1,3 +1,5 @@
+import Addressing
+
 /// Everything an operator can set, checked: a value of this type is fit to start the service with.
 ///
 /// The properties without a configuration file are the embedded defaults. `docs/configuration.md` has every key.
@@ -138,5 +140,5 @@ extension CIDRBlock {
     /// `127.0.0.1/32`.
     public static let loopbackIPv4 = CIDRBlock(address: .v4(0x7f00_0001))
     /// `::1/128`.
-    public static let loopbackIPv6 = CIDRBlock(address: .v6(high: 0, low: 1))
+    public static let loopbackIPv6 = CIDRBlock(address: IPAddress(high: 0, low: 1))
 }

@@ -1,3 +1,4 @@
+import Addressing
 import Logging
 import MediaCore
 import MediaEngine

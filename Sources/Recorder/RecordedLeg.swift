@@ -1,3 +1,4 @@
+import Addressing
 import MediaCore
 import MediaEngine
 import SDP

@@ -1,3 +1,4 @@
+import Addressing
 import Foundation
 import Logging
 import MediaCore
@@ -144,7 +145,7 @@ extension RecordingNode {
         let rules = configuration.connectors.map { connector in
             AdmissionRule(
                 connectorID: connector.id.description, hostName: connector.hostName(configuration.node.domain),
-                allowed: connector.termination.cidrAllowedList.compactMap { IPPrefix(parsing: $0.description) },
+                allowed: connector.termination.cidrAllowedList,
                 credentials: Dictionary(
                     connector.termination.credentials.map { ($0.username, $0.password.reveal()) },
                     uniquingKeysWith: { first, _ in first }),

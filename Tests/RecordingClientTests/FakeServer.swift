@@ -1,3 +1,4 @@
+import Addressing
 import Foundation
 import Logging
 import NIOPosix
@@ -43,7 +44,8 @@ final class FakeServer: Sendable {
     init(_ behaviour: Behaviour, credentials: [String: String] = [:]) async throws {
         let rule = AdmissionRule(
             connectorID: "vc1", hostName: "vc.example.test",
-            allowed: [IPPrefix(parsing: "127.0.0.1/32")].compactMap { $0 }, credentials: credentials, cpsLimit: 10_000)
+            allowed: [try? CIDRBlock(parsing: "127.0.0.1/32")].compactMap { $0 }, credentials: credentials,
+            cpsLimit: 10_000)
         let directory = NSTemporaryDirectory() + "earshot-client-tls-\(UInt64.random(in: .min ... .max))"
         agent = SIPAgent(
             configuration: UserAgentConfiguration(

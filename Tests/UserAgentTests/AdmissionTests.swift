@@ -1,3 +1,4 @@
+import Addressing
 import SIP
 import Testing
 
@@ -49,7 +50,7 @@ struct AdmissionTests {
     @Test("A source that the connector does not allow gets 403")
     func notAllowed() async throws {
         var closed = TestAgent.rule
-        closed.allowed = [IPPrefix(parsing: "192.0.2.0/24")].compactMap { $0 }
+        closed.allowed = [try CIDRBlock(parsing: "192.0.2.0/24")]
         var open = TestAgent.rule
         open.connectorID = "vc2"
         open.hostName = "vc2.example.test"
@@ -65,7 +66,7 @@ struct AdmissionTests {
     @Test("A stranger gets ten answers a second and then none; rubbish gets none")
     func strangers() async throws {
         var rule = TestAgent.rule
-        rule.allowed = [IPPrefix(parsing: "192.0.2.0/24")].compactMap { $0 }
+        rule.allowed = [try CIDRBlock(parsing: "192.0.2.0/24")]
         try await TestAgent.run(admission: ConnectorAdmission(rules: [rule])) { server in
             let peer = try await TestPeer.open(to: server.endpoint(.udp))
             try await peer.send("what is this?\r\n\r\n")

@@ -1,3 +1,4 @@
+import Addressing
 import Foundation
 import Logging
 import NIOPosix
@@ -44,7 +45,7 @@ struct TestAgent {
 
     static let rule = AdmissionRule(
         connectorID: "vc1", hostName: "vc.example.test",
-        allowed: ["127.0.0.1/32", "::1/128"].compactMap { IPPrefix(parsing: $0) }, cpsLimit: 1000)
+        allowed: ["127.0.0.1/32", "::1/128"].compactMap { try? CIDRBlock(parsing: $0) }, cpsLimit: 1000)
 
     /// Short timers: T1 20 ms, so 64·T1 is 1.28 s.
     static let quick = TransactionTimers(

@@ -1,3 +1,5 @@
+import Addressing
+
 extension Doctor {
     /// Whether peers can find this node under the address that they are told.
     func address() -> DoctorFinding {

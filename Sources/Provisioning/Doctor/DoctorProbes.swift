@@ -1,3 +1,5 @@
+import Addressing
+
 /// What the doctor asks of the machine; tests answer in its place.
 public struct DoctorProbes {
     /// The kind of a port.

@@ -1,3 +1,4 @@
+import Addressing
 import Glibc
 
 /// The doctor's questions to the sockets and the resolver of this machine.
@@ -9,7 +10,7 @@ enum SocketProbe {
         _ address: IPAddress, _ port: UInt16, _ kind: DoctorProbes.PortKind
     ) -> DoctorProbes.BindFailure? {
         let type: __socket_type = kind == .udp ? SOCK_DGRAM : SOCK_STREAM
-        let family = address.isIPv6 ? AF_INET6 : AF_INET
+        let family = address.isIPv4 ? AF_INET : AF_INET6
         let descriptor = socket(family, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return failure(errno) }
         defer { close(descriptor) }
@@ -19,24 +20,23 @@ enum SocketProbe {
             setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         }
         let result: Int32
-        switch address {
-        case .v4(let value):
+        if address.isIPv4 {
             var name = sockaddr_in()
             name.sin_family = sa_family_t(AF_INET)
             name.sin_port = port.bigEndian
-            name.sin_addr.s_addr = value.bigEndian
+            name.sin_addr.s_addr = UInt32(truncatingIfNeeded: address.low).bigEndian
             result = withUnsafePointer(to: &name) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                     bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
                 }
             }
-        case .v6(let high, let low):
+        } else {
             var name = sockaddr_in6()
             name.sin6_family = sa_family_t(AF_INET6)
             name.sin6_port = port.bigEndian
             withUnsafeMutableBytes(of: &name.sin6_addr) { bytes in
-                bytes.storeBytes(of: high.bigEndian, toByteOffset: 0, as: UInt64.self)
-                bytes.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+                bytes.storeBytes(of: address.high.bigEndian, toByteOffset: 0, as: UInt64.self)
+                bytes.storeBytes(of: address.low.bigEndian, toByteOffset: 8, as: UInt64.self)
             }
             result = withUnsafePointer(to: &name) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {

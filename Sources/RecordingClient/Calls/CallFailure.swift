@@ -1,3 +1,5 @@
+import Addressing
+
 /// Why a call did not go as it should.
 public enum CallFailure: Error, Equatable, Sendable {
     /// A final response other than 2xx.

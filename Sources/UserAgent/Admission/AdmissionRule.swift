@@ -1,3 +1,5 @@
+import Addressing
+
 /// What one connector takes.
 public struct AdmissionRule: Sendable, CustomStringConvertible {
     /// The connector.
@@ -5,7 +7,7 @@ public struct AdmissionRule: Sendable, CustomStringConvertible {
     /// The host name that a Request-URI names it by; compared without regard to case.
     public var hostName: String
     /// Sources that may use it. Empty: none.
-    public var allowed: [IPPrefix]
+    public var allowed: [CIDRBlock]
     /// Passwords by user name; empty asks for no credentials.
     public var credentials: [String: String]
     /// New calls a second; 0 takes none.
@@ -15,7 +17,7 @@ public struct AdmissionRule: Sendable, CustomStringConvertible {
 
     /// Makes a rule.
     public init(
-        connectorID: String, hostName: String, allowed: [IPPrefix], credentials: [String: String] = [:],
+        connectorID: String, hostName: String, allowed: [CIDRBlock], credentials: [String: String] = [:],
         cpsLimit: Int = 50, requireEncryption: Bool = false
     ) {
         self.connectorID = connectorID

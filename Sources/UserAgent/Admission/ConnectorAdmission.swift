@@ -1,3 +1,4 @@
+import Addressing
 import SIP
 import Synchronization
 
@@ -26,7 +27,7 @@ public struct ConnectorAdmission: Admission {
         var connectors: [Connector]
         var indexByHost: [String: Int]
         /// All allow lists in one, for the first look.
-        var anyAllowed: [IPPrefix]
+        var anyAllowed: [CIDRBlock]
         var strangersParsed = TokenBucket(rate: ConnectorAdmission.strangersParsedPerSecond)
         var strangersAnswered = TokenBucket(rate: ConnectorAdmission.strangersAnsweredPerSecond)
 

@@ -1,3 +1,4 @@
+import Addressing
 import NIOSSL
 
 /// How the server's certificate is checked when a call goes out over TLS.

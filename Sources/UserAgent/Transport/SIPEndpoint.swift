@@ -1,3 +1,5 @@
+import Addressing
+
 /// One end of a SIP flow: an address, a port and the transport spoken there.
 public struct SIPEndpoint: Hashable, Sendable {
     /// The address; IPv4-mapped IPv6 is the same as IPv4.

@@ -39,6 +39,22 @@ public struct IPAddress: Hashable, Sendable {
         }
     }
 
+    /// An IPv4 address of its 32 bits in host byte order.
+    public static func v4(_ bits: UInt32) -> IPAddress { IPAddress(ipv4: bits) }
+
+    /// Reads the 4 or 16 octets of an address in network byte order; nil for another number of them.
+    public init?(octets: [UInt8]) {
+        func number(_ slice: ArraySlice<UInt8>) -> UInt64 { slice.reduce(0) { $0 << 8 | UInt64($1) } }
+        switch octets.count {
+        case 4: self.init(ipv4: UInt32(truncatingIfNeeded: number(octets[...])))
+        case 16: self.init(high: number(octets[..<8]), low: number(octets[8...]))
+        default: return nil
+        }
+    }
+
+    /// The number of bits of an address of this family: 32 or 128.
+    public var bitWidth: Int { isIPv4 ? 32 : 128 }
+
     /// Whether this is an IPv4 address.
     public var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
 

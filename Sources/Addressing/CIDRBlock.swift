@@ -1,50 +1,56 @@
-/// A block of addresses, such as `192.0.2.0/24` or `2001:db8::/32` (RFC 4632, RFC 4291 §2.3).
+/// A block of addresses, such as `192.0.2.0/24` or `2001:db8::/32` (RFC 4632, RFC 4291 §2.3), kept so that a look-up is two
+/// comparisons.
 public struct CIDRBlock: Sendable, Hashable {
-    /// The first address of the block.
+    /// The first address of the block; bits after the prefix are zero.
     public let network: IPAddress
     /// How many leading bits an address shares with the block: 0…32 for IPv4, 0…128 for IPv6.
     public let prefixLength: Int
 
+    private let highMask: UInt64
+    private let lowMask: UInt64
+
     /// Reads `address/length`; a bare address is a block of one.
-    public init(parsing text: String) throws(CIDRError) {
+    public init(parsing text: some StringProtocol) throws(CIDRError) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let address = parts.first.flatMap({ IPAddress(parsing: $0) }) else {
-            throw .notAnAddress(text)
+            throw .notAnAddress(String(text))
         }
         var length = address.bitWidth
         if parts.count == 2 {
-            guard parts[1].utf8.count <= 3, parts[1].allSatisfy(\.isASCIIDigit), let number = Int(parts[1]),
-                number <= address.bitWidth
-            else { throw .badLength(text, maximum: address.bitWidth) }
+            guard (1...3).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ (48...57).contains($0) }),
+                let number = Int(parts[1]), number <= address.bitWidth
+            else { throw .badLength(String(text), maximum: address.bitWidth) }
             length = number
         }
-        let network = address.masked(to: length)
+        self.init(containing: address, prefixLength: length)
         // 10.1.2.3/8 is more often a slip of the pen than a wish to allow sixteen million addresses.
-        guard network == address else { throw .hostBits(text, block: "\(network)/\(length)") }
-        self.network = network
-        self.prefixLength = length
+        guard network == address else { throw .hostBits(String(text), block: "\(network)/\(length)") }
     }
 
     /// The block of one address.
-    public init(address: IPAddress) {
-        network = address
-        prefixLength = address.bitWidth
-    }
+    public init(address: IPAddress) { self.init(containing: address, prefixLength: address.bitWidth) }
 
-    /// The block of a length that an address lies in.
-    init(containing address: IPAddress, prefixLength: Int) {
-        network = address.masked(to: prefixLength)
-        self.prefixLength = prefixLength
+    /// The block of a length that an address lies in; the length is clamped to the address's width.
+    public init(containing address: IPAddress, prefixLength: Int) {
+        self.prefixLength = min(max(prefixLength, 0), address.bitWidth)
+        // An IPv4 address is kept IPv4-mapped, so its prefix begins after 96 fixed bits.
+        let bits = self.prefixLength + (128 - address.bitWidth)
+        highMask = Self.mask(bits)
+        lowMask = Self.mask(bits - 64)
+        network = IPAddress(high: address.high & highMask, low: address.low & lowMask)
     }
 
     /// Whether an address lies in the block; never true for an address of the other family.
     public func contains(_ address: IPAddress) -> Bool {
-        address.isIPv6 == network.isIPv6 && address.masked(to: prefixLength) == network
+        address.high & highMask == network.high && address.low & lowMask == network.low
+            && address.isIPv4 == network.isIPv4
     }
 
     /// Whether the block is every address of its family.
-    public var isEverything: Bool {
-        prefixLength == 0
+    public var isEverything: Bool { prefixLength == 0 }
+
+    private static func mask(_ bits: Int) -> UInt64 {
+        bits <= 0 ? 0 : bits >= 64 ? .max : ~(UInt64.max >> UInt64(bits))
     }
 }
 
@@ -80,8 +86,4 @@ public enum CIDRError: Error, Equatable, CustomStringConvertible {
             "write \(block) for the whole block, or \(text.prefix { $0 != "/" }) for that one address"
         }
     }
-}
-
-extension Character {
-    fileprivate var isASCIIDigit: Bool { ("0"..."9").contains(self) }
 }
