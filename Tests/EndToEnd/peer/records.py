@@ -80,7 +80,15 @@ def leg_file(server, event):
 def objects(server, kind):
     """{key: raw octets} of all CDR or SDR objects."""
     root = server.data / "objects" / KINDS[kind]
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    found = {}
+    for path in sorted(root.rglob("*")):
+        try:
+            if path.is_file():
+                found[str(path.relative_to(root))] = path.read_bytes()
+        except FileNotFoundError:
+            # Written and renamed between the look at the folder and the look into the file.
+            assert path.name.startswith(".partial-"), f"{path} is gone"
+    return found
 
 
 def wait_for_object(server, kind, transaction, timeout=5.0):
