@@ -77,7 +77,9 @@ def test_at_the_limit_the_streams_are_closed_and_the_records_written(draining):
         assert_heard(pcm, heard, f"leg {index}: the part before the limit")
     assert len(call.ended()) == 2
     for kind in ("CDR", "SDR"):
-        assert call.record(kind)[1]["TransactionId"] == call.transaction
+        content = call.record(kind)[1]
+        assert content["TransactionId"] == call.transaction
+        assert content["Status"] == "Failed" and "stopped during the call" in content["StatusMessage"], content
     assert not list((server.data / "calls").glob("*"))
     server.start()
     server.stop()

@@ -117,6 +117,29 @@ struct AdmissionTests {
         }
     }
 
+    @Test("A source in no allow list has four connections at most, and an allowed one takes no notice of them")
+    func strangersConnections() async throws {
+        var stranger = TestAgent.rule
+        stranger.allowed = [try CIDRBlock(parsing: "192.0.2.0/24")]
+        try await TestAgent.run(admission: ConnectorAdmission(rules: [stranger])) { server in
+            var peers: [TestPeer] = []
+            for _ in 0..<8 { peers.append(try await TestPeer.open(to: server.endpoint(.tcp))) }
+            var closed = 0
+            for peer in peers.suffix(4) where await peer.waitUntilClosed() { closed += 1 }
+            #expect(closed == 4)
+            #expect(await server.agent.counters.connections == 4)
+            for peer in peers { await peer.close() }
+        }
+        try await TestAgent.run(admission: Self.rules()) { server in
+            var peers: [TestPeer] = []
+            for _ in 0..<8 { peers.append(try await TestPeer.open(to: server.endpoint(.tcp))) }
+            let last = try #require(peers.last)
+            try await last.send(TestCall(last).request("OPTIONS"))
+            #expect(try await last.finalResponse().status == 200)
+            for peer in peers { await peer.close() }
+        }
+    }
+
     @Test("Calls over the limit get 503 with Retry-After, OPTIONS are not counted")
     func callsPerSecond() async throws {
         try await TestAgent.run(admission: Self.rules(cpsLimit: 2)) { server in
