@@ -15,7 +15,7 @@ extension RecordedCall {
         let ending = now
         let ends = await close(at: MediaClock.arrival)
         let outcome = CallOutcome(cause, live.state.withLock { $0.endedBecause }, record)
-        if record.legs.contains(where: \.isUnwritten) { fail("nothing of a leg could be written") }
+        if record.legs.contains(where: \.isUnwritten) { fail() }
         let unannounced = record.legs.map { ended.contains($0.relativePath) ? nil : ends[$0.relativePath] ?? ending }
         service.records.finish(record, legEnds: unannounced, outcome: outcome, endedAt: ending)
         logger.info(

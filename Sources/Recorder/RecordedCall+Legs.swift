@@ -81,7 +81,7 @@ extension RecordedCall {
         } catch {
             logger.error("a stream could not be opened", metadata: ["reason": "\(error)"])
             service.media.start(leg.reserved, parameters, epoch: epoch, tap: DiscardingTap())
-            fail("\(error)")
+            fail()
         }
     }
 
@@ -142,7 +142,8 @@ extension RecordedCall {
         record.destinationName = parties.toName
     }
 
-    func fail(_ reason: String) {
+    /// The FAILED event; the log has the reason, the event's text is the contract's.
+    func fail() {
         service.records.post(
             .failed(record, failTime: now, reason: "Internal failure", at: now, id: RandomUUID.make()))
     }

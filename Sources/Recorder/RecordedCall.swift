@@ -77,6 +77,7 @@ struct RecordedCall: ~Copyable {
 
     /// Answers the INVITE; false when there is no call to record.
     private mutating func begin() async -> Bool {
+        guard !policy.requiresEncryption else { return await refuse(488, Self.noEncryption) }
         let request = invite.request
         let action = session.receiveInvite(
             request.sessionBody, recordOnly: request.isRecordOnly, from: request.headers[.from],
@@ -86,18 +87,16 @@ struct RecordedCall: ~Copyable {
             switch action {
             case .answer(let plan):
                 note(plan.metadata)
-                if policy.requiresEncryption { return await refuse(488, Self.noEncryption) }
                 exchange = session.answer(local: try reserve(plan))
             case .offer(let plan):
                 note(plan.metadata)
-                if policy.requiresEncryption { return await refuse(488, Self.noEncryption) }
                 exchange = session.offer(local: try reserve(plan))
             case .reject(let rejection): return await refuse(rejection.status, rejection.description)
             case .acknowledge, .repeatAnswer: return await refuse(500, "Server Internal Error")
             }
         } catch {
             logger.error("call refused", metadata: ["reason": "\(error)"])
-            fail("\(error)")
+            fail()
             return await refuse(503, "No Media Ports", headers: [(.retryAfter, "5")])
         }
         let epoch = MediaClock.arrival

@@ -12,13 +12,22 @@ final class LoopbackSender {
 
     private let local: [UInt8]
 
-    init(isIPv6: Bool = false, fromOtherHost: Bool = false) {
+    init(isIPv6: Bool = false, fromOtherHost: Bool = false, port: UInt16 = 0) {
         self.isIPv6 = isIPv6
         local = isIPv6 ? Self.ipv6 : fromOtherHost ? Self.other : Self.ipv4
-        socket = media_socket_open(isIPv6 ? 1 : 0, local, 0, 0)
+        socket = media_socket_open(isIPv6 ? 1 : 0, local, port, 0)
     }
 
     deinit { close(socket) }
+
+    /// A sender and a listener on the port above it, as RTP and RTCP have them.
+    static func pair() -> (rtp: LoopbackSender, rtcp: LoopbackSender)? {
+        for port in stride(from: UInt16(24_000), to: 24_400, by: 2) {
+            let pair = (rtp: LoopbackSender(port: port), rtcp: LoopbackSender(port: port + 1))
+            if pair.rtp.socket >= 0, pair.rtcp.socket >= 0 { return pair }
+        }
+        return nil
+    }
 
     /// The loopback host, as the signalling would name it.
     var host: MediaAddress {
