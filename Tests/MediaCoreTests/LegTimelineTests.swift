@@ -40,7 +40,9 @@ struct LegTimelineTests {
             let bytes = packet(sequence: index, timestamp: 800, type: 101, payload: event)
             receptions.append(feed(&line, bytes, at: Int64(index) * 20))
         }
-        let ends = receptions.filter { if case .eventEnded(_, milliseconds: 120) = $0 { true } else { false } }
+        let ends = receptions.filter {
+            if case .eventEnded(_, milliseconds: 120, position: _) = $0 { true } else { false }
+        }
         let beginnings = receptions.filter { if case .eventBegan = $0 { true } else { false } }
         #expect(ends.count == 1 && beginnings.count == 1)
         #expect(line.snapshot(at: 0).telephoneEvents == 8 && line.snapshot(at: 0).lost == 0)

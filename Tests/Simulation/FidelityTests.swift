@@ -141,21 +141,55 @@ struct FidelityTests {
             let leg = SimulatedLeg(deliveries, until: end)
             let recorded = try recordedSamples(leg.samples)
             #expect(recorded == leg.samples, "the file holds what the time line made")
-            try compare(recorded, with: truth(of: sender.packets, without: lost), sender: sender)
+            let late = tooLate(deliveries, of: sender.packets)
+            #expect(leg.statistics.late == UInt64(late.count))
+            try compare(
+                recorded, with: truth(of: sender.packets, without: lost.union(late)), lost: lost, sender: sender,
+                leg.statistics)
             // Nobody can know of packets lost behind the last one that came.
             let lastCame = sender.packets.indices.last { !lost.contains($0) } ?? 0
             #expect(leg.statistics.lost == UInt64(lost.count { $0 < lastCame }))
         }
     }
 
-    /// Both have to be equal at one constant offset, the network's delay of the first packet.
-    private func compare(_ recorded: [Int16], with truth: [Int64: Int16], sender: SimulatedSender) throws {
+    /// A line begins 40 ms after its first packet. Packets that were sent before those that had come by then find no
+    /// place any more; only heavy jitter at the very beginning brings them.
+    private func tooLate(_ deliveries: [SimulatedNetwork.Delivery], of packets: [SentPacket]) -> Set<Int> {
+        guard let first = deliveries.first else { return [] }
+        let due = first.arrival + 40_000_000
+        // What comes next, a packet or a tick of 20 ms, begins the line.
+        let tick = (due + 19_999_999) / 20_000_000 * 20_000_000
+        let beginning = min(tick, deliveries.first { $0.arrival >= due }?.arrival ?? tick)
+        let earliest = deliveries.prefix { $0.arrival <= beginning }.map(\.packet.position).min() ?? 0
+        var late: Set<Int> = []
+        for delivery in deliveries where delivery.arrival > beginning && delivery.packet.position < earliest {
+            if let index = packets.firstIndex(where: { $0.position == delivery.packet.position }) { late.insert(index) }
+        }
+        return late
+    }
+
+    /// Both have to be equal at one constant offset, the network's delay of the first packet. Where packets were lost
+    /// there may be concealment, no more than the statistics say; everywhere else nothing may be made up.
+    private func compare(
+        _ recorded: [Int16], with truth: [Int64: Int16], lost: Set<Int>, sender: SimulatedSender,
+        _ statistics: ReceptionStatistics
+    ) throws {
         let first = try #require(truth.keys.min())
         let start = try #require(recorded.firstIndex { $0 != 0 })
         let offset = Int64(start) - first
+        var missing: Set<Int64> = []
+        for index in lost {
+            let packet = sender.packets[index]
+            for sample in packet.audio.indices { missing.insert(packet.position + Int64(sample)) }
+        }
         var wrong = 0
-        for index in recorded.indices where recorded[index] != truth[Int64(index) - offset] ?? 0 { wrong += 1 }
+        var madeUp: UInt64 = 0
+        for index in recorded.indices where recorded[index] != truth[Int64(index) - offset] ?? 0 {
+            if missing.contains(Int64(index) - offset) { madeUp += 1 } else { wrong += 1 }
+        }
         #expect(wrong == 0, "samples that differ, of \(recorded.count)")
+        #expect(madeUp <= statistics.concealedSamples && statistics.concealedSamples <= statistics.lostSamples)
+        #expect(lost.isEmpty || madeUp > statistics.concealedSamples / 2, "what is lost is concealed")
         let last = try #require(truth.keys.max())
         #expect(Int64(recorded.count) > last + offset, "the end of the audio is in the file")
         #expect(abs(offset) <= 2_000, "the leg lies where its packets arrived")

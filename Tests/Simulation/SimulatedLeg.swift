@@ -4,10 +4,24 @@ import MediaCore
 struct SimulatedLeg {
     var samples: [Int16] = []
     var statistics = ReceptionStatistics()
-    var digits: [(code: UInt8, milliseconds: Int)] = []
+    var digits: [(code: UInt8, milliseconds: Int, position: Int64)] = []
+    var payloads: [HeardPayload] = []
 
-    init(_ deliveries: [SimulatedNetwork.Delivery], until end: Int64, payloads: PayloadMap = .telephony) {
-        var line = LegTimeline(epoch: 0, payloads: payloads)
+    /// A payload as the line handed it out.
+    struct HeardPayload {
+        var position: Int64
+        var length: Int64
+        var payloadType: UInt8
+        var octets: [UInt8]
+    }
+
+    /// `drainEvery` ticks of 20 ms; `between` is called after every tick.
+    init(
+        _ deliveries: [SimulatedNetwork.Delivery], until end: Int64, payloads: PayloadMap = .telephony,
+        format: TimelineFormat = .narrowband, policy: TimelinePolicy = TimelinePolicy(), drainEvery: Int64 = 1,
+        between: (inout LegTimeline, Int64) -> Void = { _, _ in }
+    ) {
+        var line = LegTimeline(epoch: 0, payloads: payloads, format: format, policy: policy)
         var tick: Int64 = 0
         var next = 0
         while tick < end {
@@ -18,12 +32,13 @@ struct SimulatedLeg {
                 let bytes = delivery.packet.datagram
                 guard let header = try? RTPHeader(parsing: bytes.span.bytes) else { continue }
                 let reception = line.receive(header, bytes.span.bytes, arrival: delivery.arrival)
-                if case .eventEnded(let event, let milliseconds) = reception {
-                    digits.append((event.code, milliseconds))
+                if case .eventEnded(let event, let milliseconds, let position) = reception {
+                    digits.append((event.code, milliseconds, position))
                 }
             }
             line.advance(to: tick)
-            drain(&line)
+            between(&line, tick)
+            if tick / 20_000_000 % drainEvery == 0 { drain(&line) }
         }
         while !line.finish(at: end) { drain(&line) }
         drain(&line)
@@ -33,6 +48,11 @@ struct SimulatedLeg {
     private mutating func drain(_ line: inout LegTimeline) {
         line.drain { pending in
             for index in pending.indices { samples.append(pending[index]) }
+        }
+        line.drainPayloads { position, length, payloadType, payload in
+            let octets = payload.byteOffsets.map { payload.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+            payloads.append(
+                HeardPayload(position: position, length: length, payloadType: payloadType, octets: octets))
         }
     }
 }

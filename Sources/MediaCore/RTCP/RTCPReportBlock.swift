@@ -15,6 +15,9 @@ public struct RTCPReportBlock: Sendable, Equatable {
     /// Units of 1/65,536 s.
     public var delaySinceLastSenderReport: UInt32
 
+    /// Octets of a block on the wire.
+    static let octets = 24
+
     /// Makes a block.
     public init(
         ssrc: UInt32, fractionLost: UInt8, cumulativeLost: Int32, highestSequence: UInt32, jitter: UInt32,
@@ -27,5 +30,16 @@ public struct RTCPReportBlock: Sendable, Equatable {
         self.jitter = jitter
         self.lastSenderReport = lastSenderReport
         self.delaySinceLastSenderReport = delaySinceLastSenderReport
+    }
+
+    /// Reads the block at `offset`; the caller has checked that 24 octets are there.
+    init(in datagram: RawSpan, at offset: Int) {
+        let lost = datagram.bigEndian32(at: offset + 4)
+        self.init(
+            ssrc: datagram.bigEndian32(at: offset), fractionLost: UInt8(truncatingIfNeeded: lost >> 24),
+            // The 24 bits are signed: duplicates can make the number negative (§6.4.1).
+            cumulativeLost: Int32(bitPattern: lost << 8) >> 8, highestSequence: datagram.bigEndian32(at: offset + 8),
+            jitter: datagram.bigEndian32(at: offset + 12), lastSenderReport: datagram.bigEndian32(at: offset + 16),
+            delaySinceLastSenderReport: datagram.bigEndian32(at: offset + 20))
     }
 }

@@ -25,6 +25,7 @@ public struct MediaTime: Hashable, Comparable, Sendable {
     public init(_ ticks: Int64) { self.ticks = ticks }
 
     /// The media time nearest to `self` whose low 32 bits are `wire`.
+    @inline(__always)
     public func nearest(_ wire: UInt32) -> MediaTime {
         let delta = Int32(truncatingIfNeeded: Int64(wire) &- ticks)
         return MediaTime(ticks &+ Int64(delta))

@@ -4,10 +4,10 @@
 /// comfort noise) from loss. Owned by one source.
 struct SequenceWindow {
     static let span: Int64 = 1024
-    private var bits = InlineArray<16, UInt64>(repeating: 0)
     /// The highest number received.
     private(set) var highest: Int64
     private var lowestKnown: Int64
+    private var bits = InlineArray<16, UInt64>(repeating: 0)
 
     init(first: Int64) {
         highest = first
@@ -16,6 +16,14 @@ struct SequenceWindow {
     }
 
     enum Verdict { case newest, reordered, duplicate, tooOld }
+
+    /// Marks the number after the highest one as received, and returns it.
+    @inline(__always)
+    mutating func insertNext() -> Int64 {
+        highest += 1
+        set(highest)
+        return highest
+    }
 
     /// Marks `number` as received.
     mutating func insert(_ number: Int64) -> Verdict {
@@ -58,6 +66,7 @@ struct SequenceWindow {
         return true
     }
 
+    @inline(__always)
     private mutating func set(_ number: Int64) {
         let index = Int(number & (Self.span - 1))
         bits[index >> 6] |= 1 << UInt64(index & 63)

@@ -1,71 +1,97 @@
-/// An address that media comes from or goes to: 16 octets of IPv6, IPv4 mapped into it (RFC 4291 §2.5.5.2), and a port.
-public struct MediaAddress: Hashable, Sendable {
-    /// The first eight octets of the address.
-    public var high: UInt64
-    /// The last eight octets of the address.
-    public var low: UInt64
-    /// The UDP port.
-    public var port: UInt16
-
-    /// An IPv6 address, or a mapped IPv4 address.
-    public init(high: UInt64, low: UInt64, port: UInt16) {
-        self.high = high
-        self.low = low
-        self.port = port
-    }
-
-    /// `address` as a 32-bit number in host order.
-    public init(ipv4 address: UInt32, port: UInt16) {
-        self.init(high: 0, low: 0xFFFF_0000_0000 | UInt64(address), port: port)
-    }
-
-    /// True when only the ports may differ.
-    public func hasHost(of other: MediaAddress) -> Bool { high == other.high && low == other.low }
-}
-
-/// Decides from which address a leg takes media.
+/// Decides from which address a leg takes media, and where its answers go.
 ///
-/// The offer's address is right by definition. Behind NAT the offer names an address that cannot be reached, so the
-/// host that the signalling came from may teach the real port, too; nobody else ever can. The first packet from one of
-/// the two decides, and from then on the source is strict: a stranger who sprays the port range (RTP bleed and inject,
-/// CVE-2025-53399) changes nothing and is counted. A new offer opens the latch again, and so does silence: when the
-/// source has sent nothing for two seconds, another port of the same two hosts may take over, because some peers move
-/// without saying so and their audio must not be lost.
+/// The attack (RTP bleed and inject, ES2025-01, CVE-2025-53399): somebody who sees nothing of the call sends packets to
+/// every port of the range and hopes to be taken for the peer, before the peer has sent, while it is silent, or after a
+/// re-offer. So a stranger's host never teaches in any mode but ``Mode/authenticated``, time plays no part, and what was
+/// learned holds until signalling says otherwise.
+///
+/// A plain value, owned by the leg's media worker. It allocates nothing.
 public struct SourceLatch: Sendable {
+    /// Who may teach.
+    public enum Mode: UInt8, Sendable, CaseIterable {
+        /// Only the exact address and port of the SDP is the source; nothing is learned.
+        case strict
+        /// The SDP's host, or the host that the signalling came from, may teach the port (the peer is behind NAT). The
+        /// first packet of one of the two decides for now; the exact address of the SDP wins over it as long as fewer
+        /// than ``learningPackets`` have come. Then the latch is as strict as the other one.
+        case learn
+        /// SRTP: the caller authenticates first and calls ``accept(_:)`` only then. Whoever has the key is the peer,
+        /// wherever it sends from, so any host may teach and a change is followed at once.
+        case authenticated
+    }
+
+    /// In ``Mode/learn``, packets until what was learned is final.
+    public static let learningPackets: UInt8 = 5
+
+    /// Who may teach.
+    public let mode: Mode
+    /// Packets that were not the source's.
+    public private(set) var refused: UInt64 = 0
+    /// How often the source became another one than it was.
+    public private(set) var changes: UInt64 = 0
+    private var source: MediaAddress?
+    /// Packets of the source since learning began.
+    private var learned: UInt8 = 0
     private var offered: MediaAddress?
     private var signalling: MediaAddress?
-    private var source: MediaAddress?
-    private var lastArrival: Int64 = 0
-    /// Nanoseconds of silence after which an allowed host may move to another port.
-    static let patience: Int64 = 2_000_000_000
+    /// The source before an offer that names the same address again (a session refresh): media keeps going there.
+    private var formerSource: MediaAddress?
 
     /// `offered` is the address of the SDP (nil when it names none), `signalling` the host that sent it (port unused).
-    public init(offered: MediaAddress?, signalling: MediaAddress?) {
+    public init(offered: MediaAddress?, signalling: MediaAddress?, mode: Mode = .learn) {
         self.offered = offered
         self.signalling = signalling
+        self.mode = mode
     }
 
-    /// The address in use, where receiver reports go.
-    public var current: MediaAddress? { source ?? offered }
+    /// The address in use, where media and reports go: the source once there is one, until then the offer's.
+    public var current: MediaAddress? { source ?? formerSource ?? offered }
 
-    /// True when a packet from `sender` belongs to the leg.
-    public mutating func accept(_ sender: MediaAddress, arrival: Int64) -> Bool {
-        if let source {
-            if sender == source {
-                lastArrival = arrival
-                return true
-            }
-            guard arrival - lastArrival > Self.patience else { return false }
+    /// True once a packet has taught the source.
+    public var hasLearned: Bool { source != nil }
+
+    /// True when ``accept(_:)`` would say so. Cheap, and changes nothing: for use before a packet is authenticated, so
+    /// that a spray from strangers costs no cryptography (``Mode/authenticated`` has to try every sender).
+    public func mayBecome(_ sender: MediaAddress) -> Bool {
+        switch mode {
+        case .strict: return sender == offered
+        case .authenticated: return true
+        case .learn:
+            if sender == source { return true }
+            if sender == offered { return source == nil || learned < Self.learningPackets }
+            guard source == nil else { return false }
+            if let offered, sender.hasHost(of: offered) { return true }
+            if let signalling, sender.hasHost(of: signalling) { return true }
+            return false
         }
-        guard mayTeach(sender) else { return false }
+    }
+
+    /// True when a packet from `sender` belongs to the leg; it may teach then. Anything else is counted and changes
+    /// nothing.
+    public mutating func accept(_ sender: MediaAddress) -> Bool {
+        if sender == source {
+            if learned < Self.learningPackets { learned += 1 }
+            return true
+        }
+        guard mayBecome(sender) else {
+            refused &+= 1
+            return false
+        }
+        if source != nil { changes &+= 1 }
         source = sender
-        lastArrival = arrival
+        // Nothing can be better than the address that the SDP names.
+        learned = sender == offered ? Self.learningPackets : 1
         return true
     }
 
-    private func mayTeach(_ sender: MediaAddress) -> Bool {
-        if let offered, sender.hasHost(of: offered) { return true }
-        if let signalling, sender.hasHost(of: signalling) { return true }
-        return false
+    /// A new offer or answer: learning begins again, under the same rules. Until a packet teaches, media goes to the
+    /// new address when it names another one than before, and otherwise stays where it is.
+    public mutating func renew(offered: MediaAddress?, signalling: MediaAddress?, mode: Mode) {
+        var renewed = SourceLatch(offered: offered, signalling: signalling, mode: mode)
+        renewed.refused = refused
+        renewed.changes = changes
+        // A former source could be nobody but an allowed host, so sending there teaches a stranger nothing.
+        if offered == self.offered, mode != .strict { renewed.formerSource = source ?? formerSource }
+        self = renewed
     }
 }

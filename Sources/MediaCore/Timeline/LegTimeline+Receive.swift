@@ -2,30 +2,35 @@ extension LegTimeline {
     /// What a packet was, for the worker that received it.
     public enum Reception: Equatable, Sendable {
         case accepted
-        /// The first packet of a telephone event, or its end with the duration in milliseconds.
+        /// The first packet of a telephone event.
         case eventBegan(TelephoneEvent)
-        case eventEnded(TelephoneEvent, milliseconds: Int)
+        /// Its end, once: how long it was, and the sample of the line at which it began.
+        case eventEnded(TelephoneEvent, milliseconds: Int, position: Int64)
         /// Counted in the statistics and not used.
         case discarded
     }
 
     /// Takes one RTP packet. `header` was read from `datagram`; `arrival` is when it came, nanoseconds.
     public mutating func receive(_ header: RTPHeader, _ datagram: borrowing RawSpan, arrival: Int64) -> Reception {
-        guard let (index, isNew) = source(of: header, arrival: arrival) else {
-            statistics.refusedSources += 1
-            return .discarded
+        var isNew = false
+        if !hasSource || source.ssrc != header.ssrc {
+            switch select(header, arrival: arrival) {
+            case .known: break
+            case .new: isNew = true
+            case .refused:
+                statistics.refusedSources += 1
+                return .discarded
+            }
         }
         statistics.packets += 1
         statistics.octets += UInt64(datagram.byteCount)
-        sources[index].lastArrival = arrival
-        var sequence = sources[index].newestSequence
+        source.lastArrival = arrival
+        var sequence = source.newestSequence
         if !isNew {
-            switch sources[index].receive(header.sequenceNumber) {
+            switch source.receive(header.sequenceNumber) {
             case .restarted:
-                // The same SSRC with unrelated numbers: a sender that restarted. A source of its own from here on.
-                retire(index)
-                sources[index] = MediaSource(header: header, arrival: arrival)
-                sequence = sources[index].newestSequence
+                restart(header, arrival: arrival)
+                sequence = source.newestSequence
             case .packet(let number, let verdict):
                 sequence = number
                 switch verdict {
@@ -40,90 +45,169 @@ extension LegTimeline {
                 }
             }
         }
-        let kind = payloads[header.payloadType]
+        if header.payloadType != source.payloadType {
+            source.payloadType = header.payloadType
+            source.kind = payloads[header.payloadType]
+        }
+        let kind = source.kind
         switch kind {
-        case .muLaw, .aLaw:
-            return receiveAudio(kind, header, datagram, source: index, sequence, arrival)
-        case .telephoneEvent:
-            statistics.telephoneEvents += 1
-            guard let event = TelephoneEvent(parsing: datagram.extracting(header.payload)) else { return .discarded }
-            return self.event.receive(event, ssrc: header.ssrc, timestamp: header.timestamp)
-        case .comfortNoise:
-            statistics.comfortNoise += 1
-            return .accepted
+        case .muLaw, .aLaw, .g722:
+            // G.722 makes two samples of 16 kHz an octet, the others one of 8 kHz.
+            return receiveAudio(
+                kind, header, datagram, length: Int64(header.payload.count) * factor, hertz: 8_000, sequence, arrival)
+        case .opus:
+            let length = OpusDecoder.samples(in: datagram.extracting(header.payload), at: format.sampleRate) ?? 0
+            return receiveAudio(kind, header, datagram, length: Int64(length), hertz: 48_000, sequence, arrival)
         case .unknown:
             statistics.undecodable += 1
-            return .discarded
+            guard format.payload, !header.payload.isEmpty else { return .discarded }
+            return receiveUnknown(header, datagram, sequence, arrival)
+        case .telephoneEvent:
+            return receiveEvent(header, datagram, arrival)
+        case .comfortNoise:
+            // RFC 3389: silence, timed by what follows. Its level is not rendered.
+            statistics.comfortNoise += 1
+            return .accepted
         }
     }
 
-    /// The entry of the packet's SSRC, made when it is new. Nil when every entry is in use.
-    private mutating func source(of header: RTPHeader, arrival: Int64) -> (index: Int, isNew: Bool)? {
-        for index in sources.indices where sources[index].ssrc == header.ssrc { return (index, false) }
-        let source = MediaSource(header: header, arrival: arrival)
-        if sources.count < policy.maximumSources {
-            sources.append(source)
-            return (sources.count - 1, true)
+    private enum Selection { case known, new, refused }
+
+    /// Makes the packet's source the current one. A new one needs a place.
+    @inline(never)
+    private mutating func select(_ header: RTPHeader, arrival: Int64) -> Selection {
+        for index in otherSources.indices where otherSources[index].ssrc == header.ssrc {
+            exchange(index)
+            return .known
         }
-        var oldest = 0
-        for index in sources.indices where sources[index].lastArrival < sources[oldest].lastArrival { oldest = index }
-        // Somebody who sends a new SSRC with each packet must not push out the real one.
-        guard arrival - sources[oldest].lastArrival > 1_000_000_000 else { return nil }
-        retire(oldest)
-        sources[oldest] = source
-        return (oldest, true)
+        let newcomer = MediaSource(header: header, arrival: arrival, line: format.sampleRate)
+        guard hasSource else {
+            source = newcomer
+            hasSource = true
+            return .new
+        }
+        if otherSources.count + 1 < policy.maximumSources {
+            otherSources.append(source)
+            source = newcomer
+            return .new
+        }
+        // The one that is silent longest makes room, but somebody who sends a new SSRC with each packet must not push
+        // out the real one.
+        var oldest = -1
+        var oldestArrival = source.lastArrival
+        for index in otherSources.indices where otherSources[index].lastArrival < oldestArrival {
+            oldest = index
+            oldestArrival = otherSources[index].lastArrival
+        }
+        guard arrival - oldestArrival > 1_000_000_000 else { return .refused }
+        if oldest >= 0 { exchange(oldest) }
+        statistics.lost += UInt64(source.lost)
+        source = newcomer
+        return .new
     }
 
-    /// Keeps the loss of a source that is about to be forgotten.
-    private mutating func retire(_ index: Int) { statistics.lost += UInt64(sources[index].lost) }
+    private mutating func exchange(_ index: Int) {
+        let former = source
+        source = otherSources[index]
+        otherSources[index] = former
+    }
 
-    private mutating func receiveAudio(
-        _ kind: PayloadKind, _ header: RTPHeader, _ datagram: borrowing RawSpan, source index: Int, _ sequence: Int64,
-        _ arrival: Int64
+    /// The same SSRC with unrelated numbers: a sender that restarted. A source of its own from here on.
+    private mutating func restart(_ header: RTPHeader, arrival: Int64) {
+        statistics.lost += UInt64(source.lost)
+        source = MediaSource(header: header, arrival: arrival, line: format.sampleRate)
+        // Its first packet follows the last one of the old numbers without a gap.
+        if lastPlacedSource == header.ssrc { lastPlacedSequence = source.newestSequence - 1 }
+    }
+
+    /// A codec that nobody knows, kept verbatim: its frames are as long as the time between two of them.
+    private mutating func receiveUnknown(
+        _ header: RTPHeader, _ datagram: borrowing RawSpan, _ sequence: Int64, _ arrival: Int64
     ) -> Reception {
-        let length = Int64(header.payload.count)
-        guard length > 0, length <= Int64(policy.maximumPacketSamples) else {
+        let hertz = payloads.clockRate(header.payloadType)
+        if source.clock.hertz == hertz {
+            source.learnFrame(from: source.mediaTime.nearest(header.timestamp), sequence: sequence)
+        } else if sequence > source.newestSequence || !source.isAnchored {
+            source.change(
+                clock: SourceClock(hertz: hertz, line: format.sampleRate), timestamp: header.timestamp)
+        }
+        let length = max(1, source.clock.samples(ticks: source.unknownFrame))
+        return receiveAudio(.unknown, header, datagram, length: length, hertz: hertz, sequence, arrival)
+    }
+
+    @inline(__always)
+    private mutating func receiveAudio(
+        _ kind: PayloadKind, _ header: RTPHeader, _ datagram: borrowing RawSpan, length: Int64, hertz: UInt32,
+        _ sequence: Int64, _ arrival: Int64
+    ) -> Reception {
+        guard length > 0, length <= policy.maximumPacketSamples else {
             statistics.malformed += 1
             return .discarded
         }
         // Newest among the audio packets: an event or comfort noise may already have come from behind it.
-        let isNewest = sources[index].offset == nil || sequence > sources[index].newestSequence
-        let arrivalPosition = samples(at: arrival)
-        let time = sources[index].mediaTime.nearest(header.timestamp)
-        sources[index].updateJitter(arrivalTicks: arrivalPosition, timestamp: time)
-        let position = place(time, length, source: index, sequence, isNewest: isNewest, arrivalPosition)
-        if isNewest {
-            sources[index].mediaTime = time
-            sources[index].newestLength = length
-            sources[index].newestSequence = sequence
-            drift.observe(latency: arrivalPosition - position, at: arrival)
+        let isNewest = sequence > source.newestSequence || !source.isAnchored
+        if source.clock.hertz != hertz, isNewest {
+            source.change(clock: SourceClock(hertz: hertz, line: format.sampleRate), timestamp: header.timestamp)
         }
+        let arrivalPosition = samples(at: arrival)
+        let position = place(
+            header.timestamp, length, sequence, hertz: hertz, isNewest: isNewest, arrival, arrivalPosition)
+        if isNewest { drift.observe(latency: arrivalPosition - position, at: arrival) }
         guard position + length > frontier else {
             statistics.late += 1
             return .discarded
         }
         let payload = datagram.extracting(header.payload)
-        if held.isEmpty, lastPlaced != nil, followsAtOnce(position, header.ssrc, sequence) {
-            if position > frontier { fillPause(upTo: position) }
-            let skip = max(0, frontier - (sources[index].offset ?? 0) - time.ticks)
-            append(kind, payload, length: length, skip: skip, header.ssrc, sequence)
-            recoverLead(now: arrivalPosition, afterFrameOf: length - skip)
+        if held.isEmpty, hasPlaced, followsAtOnce(position, header.ssrc, sequence) {
+            var start = position
+            if position > frontier {
+                let before = source.offset
+                fillPause(upTo: position)
+                // A correction that was made in the pause has moved the packet.
+                start += source.offset - before
+            }
+            let skip = max(0, frontier - start)
+            append(
+                PlacedPacket(kind: kind, payloadType: header.payloadType, length: length, skip: skip), payload,
+                header.ssrc, sequence)
+            let lead = frontier - (arrivalPosition - drift.latency)
+            if lead > policy.maximumLead { recoverLead(afterFrameOf: length - skip) }
             return .accepted
         }
-        if held.count >= policy.maximumHeld { releaseFirst() }
-        held.insert(
-            payload, kind: kind, position: position, ssrc: header.ssrc, sequence: sequence,
-            deadline: arrival + policy.jitterBuffer)
-        release(at: arrival)
+        hold(kind, header, payload, position, length, sequence, arrival)
         return .accepted
     }
 
+    @inline(never)
+    private mutating func hold(
+        _ kind: PayloadKind, _ header: RTPHeader, _ payload: borrowing RawSpan, _ position: Int64, _ length: Int64,
+        _ sequence: Int64, _ arrival: Int64
+    ) {
+        if held.count >= policy.maximumHeld { releaseFirst() }
+        if !hasPlaced, held.isEmpty { beginning = arrival + min(policy.jitterBuffer, policy.firstPacketWait) }
+        held.insert(
+            HeldPacket(
+                position: position, length: length, ssrc: header.ssrc, kind: kind, payloadType: header.payloadType,
+                sequence: sequence, deadline: arrival + policy.jitterBuffer),
+            payload)
+        release(at: arrival)
+    }
+
     /// True when nothing can still come between the frontier and a packet at `position`.
-    func followsAtOnce(_ position: Int64, _ ssrc: UInt32, _ sequence: Int64) -> Bool {
-        if position <= frontier { return true }
-        guard let last = lastPlaced, last.ssrc == ssrc else { return false }
-        for source in sources.indices where sources[source].ssrc == ssrc {
-            return sources[source].window.isComplete(after: last.sequence, before: sequence)
+    ///
+    /// Mutating, though it changes nothing: the compiler copies the whole line for a call that merely borrows it.
+    @inline(__always)
+    mutating func followsAtOnce(_ position: Int64, _ ssrc: UInt32, _ sequence: Int64) -> Bool {
+        position <= frontier || isPause(before: sequence, of: ssrc)
+    }
+
+    /// True when every number between the newest audio on the line and `sequence` was received.
+    @inline(never)
+    private mutating func isPause(before sequence: Int64, of ssrc: UInt32) -> Bool {
+        guard hasPlaced, lastPlacedSource == ssrc else { return false }
+        if source.ssrc == ssrc { return source.window.isComplete(after: lastPlacedSequence, before: sequence) }
+        for other in otherSources.indices where otherSources[other].ssrc == ssrc {
+            return otherSources[other].window.isComplete(after: lastPlacedSequence, before: sequence)
         }
         return false
     }

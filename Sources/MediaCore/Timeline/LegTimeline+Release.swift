@@ -1,6 +1,10 @@
 extension LegTimeline {
     /// Moves held packets to the output: those whose gap is closed, was a pause, or has waited long enough.
     mutating func release(at now: Int64) {
+        if !hasPlaced {
+            guard !held.isEmpty, now >= beginning else { return }
+            releaseFirst()
+        }
         while let first = held.first {
             guard followsAtOnce(first.position, first.ssrc, first.sequence) || now >= first.deadline else { return }
             releaseFirst()
@@ -11,7 +15,7 @@ extension LegTimeline {
     mutating func releaseFirst() {
         guard let first = held.first else { return }
         if first.position > frontier {
-            let isFirstOfLeg = lastPlaced == nil
+            let isFirstOfLeg = !hasPlaced
             if isFirstOfLeg || followsAtOnce(first.position, first.ssrc, first.sequence) {
                 fillPause(upTo: first.position)
             } else {
@@ -22,25 +26,40 @@ extension LegTimeline {
         let position = held.first?.position ?? first.position
         let skip = max(0, frontier - position)
         statistics.overlappedSamples += UInt64(min(skip, first.length))
-        held.popFirst(into: &output, skipping: Int(skip))
+        let packet = PlacedPacket(
+            kind: first.kind, payloadType: first.payloadType, length: first.length, skip: min(skip, first.length))
+        Self.lay(packet, from: held, into: &output, at: frontier, &statistics)
+        held.removeFirst()
         placed(first.ssrc, first.sequence, length: first.length - skip)
     }
 
+    // The payload is a view of what is held, so the two stay apart from the rest of the line.
+
+    private static func lay(
+        _ packet: PlacedPacket, from held: borrowing HeldPackets, into output: inout LegOutput, at frontier: Int64,
+        _ statistics: inout ReceptionStatistics
+    ) { output.append(packet, held.firstPayload, at: frontier, &statistics) }
+
+    private static func recover(
+        _ length: Int64, from held: borrowing HeldPackets, into output: inout LegOutput, at frontier: Int64,
+        _ statistics: inout ReceptionStatistics
+    ) { output.recover(length, from: held.firstPayload, at: frontier, &statistics) }
+
     /// Decodes a packet that is in order.
+    @inline(__always)
     mutating func append(
-        _ kind: PayloadKind, _ payload: borrowing RawSpan, length: Int64, skip: Int64, _ ssrc: UInt32, _ sequence: Int64
+        _ packet: PlacedPacket, _ payload: borrowing RawSpan, _ ssrc: UInt32, _ sequence: Int64
     ) {
-        statistics.overlappedSamples += UInt64(min(skip, length))
-        output.append(kind, payload, skipping: Int(skip))
-        placed(ssrc, sequence, length: length - skip)
+        if packet.skip > 0 { statistics.overlappedSamples += UInt64(min(packet.skip, packet.length)) }
+        output.append(packet, payload, at: frontier, &statistics)
+        placed(ssrc, sequence, length: packet.length - packet.skip)
     }
 
+    @inline(__always)
     private mutating func placed(_ ssrc: UInt32, _ sequence: Int64, length: Int64) {
-        if let last = lastPlaced, last.ssrc == ssrc {
-            lastPlaced = (ssrc, max(last.sequence, sequence))
-        } else {
-            lastPlaced = (ssrc, sequence)
-        }
+        lastPlacedSequence = hasPlaced && lastPlacedSource == ssrc ? max(lastPlacedSequence, sequence) : sequence
+        lastPlacedSource = ssrc
+        hasPlaced = true
         guard length > 0 else { return }
         frontier += length
         audioEnd = frontier
@@ -48,6 +67,7 @@ extension LegTimeline {
     }
 
     /// A pause that the sender meant. A drift correction is made here at once, because nobody can hear it.
+    @inline(never)
     mutating func fillPause(upTo position: Int64) {
         var length = position - frontier
         var shift: Int64 = 0
@@ -70,38 +90,33 @@ extension LegTimeline {
     private mutating func fillGap(upTo first: HeldPacket) {
         let gap = first.position - frontier
         var missing = gap
-        if let last = lastPlaced, last.ssrc == first.ssrc, first.sequence > last.sequence {
-            missing = min(gap, (first.sequence - last.sequence - 1) * first.length)
+        if lastPlacedSource == first.ssrc, first.sequence > lastPlacedSequence {
+            missing = min(gap, (first.sequence - lastPlacedSequence - 1) * first.length)
         }
-        fill(missing, lost: true)
+        fillLoss(missing, before: first, isWholeGap: missing == gap)
         fill(gap - missing, lost: false)
     }
 
-    /// One sample a frame, which is not heard; as much as is due where the frame is quiet.
-    private mutating func correctDrift(afterFrameOf length: Int64) {
-        let quiet = output.isQuiet(last: Int(length))
-        let step: Int64
-        if drift.correction > 0 {
-            step = quiet ? min(drift.correction, length) : 1
-            output.repeatLast(Int(step))
-        } else {
-            step = -(quiet ? min(-drift.correction, length - 1) : min(1, length - 1))
-            output.removeLast(Int(-step))
+    /// Lost time: made up for ``TimelinePolicy/maximumConcealment`` at most, then silence, and at its end what an Opus
+    /// packet repeats of the one before it.
+    private mutating func fillLoss(_ missing: Int64, before first: HeldPacket, isWholeGap: Bool) {
+        // Silence has already been filled in, or nothing is heard at all: nothing to go on from.
+        guard format.audio, audioEnd == frontier, missing > 0 else { return fill(missing, lost: true) }
+        // Opus can make up for whole steps of 2.5 ms only.
+        let isOpus = output.lastKind == .opus && first.kind == .opus && missing % (20 * factor) == 0
+        var repeated: Int64 = 0
+        if isOpus, isWholeGap, OpusDecoder.hasForwardErrorCorrection(held.firstPayload) {
+            repeated = min(missing, first.length)
         }
-        frontier += step
-        shift(by: step)
-        drift.consume(step)
-        statistics.driftCorrection += step
-    }
-
-    /// A network that stood still brings its packets late and all at once; they are kept, and the line is ahead of the
-    /// clock by what was filled in meanwhile. Frames that nobody hears are left out until it is not.
-    mutating func recoverLead(now arrivalPosition: Int64, afterFrameOf length: Int64) {
-        let lead = frontier - (arrivalPosition - drift.latency)
-        guard lead > policy.maximumLead, length > 0, output.isQuiet(last: Int(length)) else { return }
-        output.removeLast(Int(length))
-        frontier -= length
-        shift(by: -length)
-        statistics.driftCorrection -= length
+        let concealed = min(missing - repeated, policy.maximumConcealment)
+        output.conceal(concealed, asOpus: isOpus, at: frontier, &statistics)
+        frontier += concealed
+        let silent = missing - repeated - concealed
+        output.appendSilence(silent)
+        frontier += silent
+        Self.recover(repeated, from: held, into: &output, at: frontier, &statistics)
+        frontier += repeated
+        statistics.lostSamples += UInt64(missing)
+        statistics.longestGapSamples = max(statistics.longestGapSamples, UInt64(missing))
     }
 }

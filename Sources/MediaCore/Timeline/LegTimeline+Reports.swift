@@ -2,26 +2,30 @@ extension LegTimeline {
     /// The statistics with everything that is computed when read.
     public func snapshot(at now: Int64) -> ReceptionStatistics {
         var result = statistics
-        for source in sources {
-            result.lost += UInt64(source.lost)
-            // Ticks of 8 kHz are 125 µs each.
-            result.jitterMicroseconds = max(result.jitterMicroseconds, UInt64(max(0, source.scaledJitter >> 4)) * 125)
-        }
+        if hasSource { add(source, to: &result) }
+        for index in otherSources.indices { add(otherSources[index], to: &result) }
         result.skewPartsPerMillion = drift.skew(at: now)
         return result
     }
 
-    /// Takes the RTCP of the leg: remembers sender reports for the next receiver report.
+    private func add(_ source: MediaSource, to result: inout ReceptionStatistics) {
+        result.lost += UInt64(source.lost)
+        result.jitterMicroseconds = max(result.jitterMicroseconds, UInt64(source.jitter) / 1_000)
+    }
+
+    /// Takes the RTCP of the leg: remembers sender reports for the next receiver report and for ``senderOffset``.
     public mutating func receiveRTCP(_ datagram: borrowing RawSpan, arrival: Int64) {
         var offset = 0
         while let (finding, end) = RTCPCompound.next(in: datagram, at: offset) {
             offset = end
             statistics.rtcpPackets += 1
-            guard case .senderReport(let ssrc, let ntp, _) = finding else { continue }
-            for index in sources.indices where sources[index].ssrc == ssrc {
-                // RFC 3550 §6.4.1: the middle 32 of the 64 bits.
-                sources[index].lastSenderReport = UInt32(truncatingIfNeeded: ntp >> 16)
-                sources[index].lastSenderReportArrival = arrival
+            guard case .senderReport(let ssrc, let ntp, let timestamp) = finding else { continue }
+            let rate = format.sampleRate
+            if hasSource, source.ssrc == ssrc {
+                source.receive(report: ntp, timestamp: timestamp, arrival: arrival, line: rate)
+            }
+            for index in otherSources.indices where otherSources[index].ssrc == ssrc {
+                otherSources[index].receive(report: ntp, timestamp: timestamp, arrival: arrival, line: rate)
             }
         }
     }
@@ -29,10 +33,22 @@ extension LegTimeline {
     /// The report blocks of all sources heard since the last call.
     public mutating func reportBlocks(at now: Int64) -> [RTCPReportBlock] {
         var blocks: [RTCPReportBlock] = []
-        for index in sources.indices { blocks.append(sources[index].reportBlock(now: now)) }
+        reportBlocks(at: now, into: &blocks)
         return blocks
     }
 
+    /// The same in place of what `blocks` held, so that it can be used again.
+    public mutating func reportBlocks(at now: Int64, into blocks: inout [RTCPReportBlock]) {
+        blocks.removeAll(keepingCapacity: true)
+        if hasSource { blocks.append(source.reportBlock(now: now)) }
+        for index in otherSources.indices { blocks.append(otherSources[index].reportBlock(now: now)) }
+    }
+
     /// When the newest packet came; nil when none ever did.
-    public var lastArrival: Int64? { sources.map(\.lastArrival).max() }
+    public var lastArrival: Int64? {
+        guard hasSource else { return nil }
+        var newest = source.lastArrival
+        for index in otherSources.indices { newest = max(newest, otherSources[index].lastArrival) }
+        return newest
+    }
 }

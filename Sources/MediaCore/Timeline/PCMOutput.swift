@@ -1,69 +1,162 @@
-/// Decoded audio that waits to be drained: 16-bit samples, 8 kHz, mono, contiguous. Grows only during warm-up.
+/// Decoded audio that waits to be drained: 16-bit samples of the line's rate, mono, contiguous.
+///
+/// Has no memory until the first sample, grows while samples wait, and gives back what a burst took. A pointer and not
+/// an array: a packet checks one stored capacity, and no uniqueness.
 @safe struct PCMOutput: ~Copyable {
-    private var storage: [Int16]
+    private var storage: UnsafeMutablePointer<Int16>?
     private(set) var count = 0
-    // Kept here so that no lazily made global is touched and nothing is reference counted for each packet.
+    private var capacity = 0
+    /// Samples at the start of the storage that were handed out by the last drain and not overwritten since are still
+    /// good as what was heard before.
+    private var drained = 0
+    /// What a leg needs between two drains.
+    private let usualCapacity: Int
+    /// What ``history(_:_:)`` is asked for, 780 at most.
+    private let historyLength: Int
+    // Kept here so that no lazily made global is touched for each packet.
     private let muLaw = unsafe G711Tables.muLaw
     private let aLaw = unsafe G711Tables.aLaw
 
-    init(capacity: Int) { storage = Array(repeating: 0, count: capacity) }
+    init(usualCapacity: Int, historyLength: Int) {
+        self.usualCapacity = max(160, usualCapacity)
+        self.historyLength = min(780, historyLength)
+    }
+
+    deinit { if let storage = unsafe storage { unsafe storage.deallocate() } }
 
     var samples: Span<Int16> {
         @_lifetime(borrow self)
-        get { storage.span.extracting(first: count) }
+        get {
+            let span = unsafe Span<Int16>(_unsafeElements: UnsafeBufferPointer(start: storage, count: count))
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
     }
 
-    mutating func removeAll() { count = 0 }
+    /// What was handed out is forgotten, but for ``history(_:_:)``.
+    mutating func removeAll() {
+        // Only what a burst took is given back, and only once it is over.
+        if capacity > 4 * usualCapacity, count <= usualCapacity {
+            if let storage = unsafe storage { unsafe storage.deallocate() }
+            unsafe storage = nil
+            capacity = 0
+            count = 0
+        }
+        if count >= historyLength || drained <= count {
+            drained = count
+        } else {
+            keepHistory()
+        }
+        count = 0
+    }
+
+    /// So little was drained that what lies behind it, from the drain before, is history too: oldest first again.
+    @inline(never)
+    private mutating func keepHistory() {
+        let older = min(historyLength - count, drained - count)
+        guard let storage = unsafe storage, older + count <= capacity else { return drained = count }
+        var newest = InlineArray<780, Int16>(repeating: 0)
+        for index in 0..<count { newest[index] = unsafe storage[index] }
+        unsafe storage.update(from: storage + (drained - older), count: older)
+        for index in 0..<count { unsafe storage[older + index] = newest[index] }
+        drained = older + count
+    }
 
     mutating func appendSilence(_ length: Int) {
-        reserve(length)
-        for index in count..<(count + length) { storage[index] = 0 }
+        guard length > 0, let start = unsafe room(for: length) else { return }
+        unsafe start.update(repeating: 0, count: length)
         count += length
     }
 
-    /// Decodes G.711 `payload` from octet `skip` on; nothing for kinds that carry no audio.
-    mutating func append(_ kind: PayloadKind, _ payload: borrowing RawSpan, skipping skip: Int) {
-        switch kind {
-        case .muLaw: decode(payload, skip, aLaw: false)
-        case .aLaw: decode(payload, skip, aLaw: true)
-        case .telephoneEvent, .comfortNoise, .unknown: break
-        }
-    }
-
-    private mutating func decode(_ payload: borrowing RawSpan, _ skip: Int, aLaw useALaw: Bool) {
+    /// Decodes G.711 `payload` from octet `skip` on, one sample an octet.
+    @inline(__always)
+    mutating func appendG711(_ payload: borrowing RawSpan, skipping skip: Int, aLaw useALaw: Bool) {
         let length = payload.byteCount - skip
-        guard skip >= 0, length > 0 else { return }
-        reserve(length)
+        guard skip >= 0, length > 0, let out = unsafe room(for: length) else { return }
         let table = unsafe useALaw ? aLaw : muLaw
-        let start = count
-        var out = storage.mutableSpan
-        for index in 0..<length {
-            // An octet indexes a table of 256 entries.
-            out[start + index] = unsafe table[Int(payload.octet(at: skip + index))]
+        // `skip` and `length` lie within the payload, room for `length` samples was made, and an octet indexes a table
+        // of 256 entries: nothing is left to check in the loop.
+        unsafe payload.withUnsafeBytes { octets in
+            guard let start = octets.baseAddress else { return }
+            let octets = unsafe (start + skip).assumingMemoryBound(to: UInt8.self)
+            for index in 0..<length { unsafe out[index] = table[Int(octets[index])] }
         }
         count += length
+    }
+
+    /// Makes room for `length` samples, lets `write` fill it, and keeps what it says it wrote, without the first `skip`.
+    mutating func append(
+        _ length: Int, skipping skip: Int = 0, _ write: (inout MutableSpan<Int16>) -> Int
+    ) {
+        guard length > 0, let start = unsafe room(for: length) else { return }
+        var span = unsafe MutableSpan<Int16>(_unsafeStart: start, count: length)
+        let written = min(length, max(0, write(&span)))
+        // What the decoder did not make is silence; the line goes on by `length` in any case.
+        if written < length { unsafe (start + written).update(repeating: 0, count: length - written) }
+        let skip = min(max(0, skip), length)
+        if skip > 0 { unsafe start.update(from: start + skip, count: length - skip) }
+        count += length - skip
+    }
+
+    /// Silences the samples from `start` to `end`, counted from the end of the output backwards; what has been drained
+    /// is out of reach. Returns how many of them were no silence yet.
+    mutating func silence(fromEnd start: Int, toEnd end: Int) -> Int {
+        let lower = max(0, count - start)
+        let upper = min(count, count - end)
+        guard upper > lower, let storage = unsafe storage else { return 0 }
+        var audible = 0
+        for index in lower..<upper where unsafe storage[index] != 0 {
+            audible += 1
+            unsafe storage[index] = 0
+        }
+        return audible
+    }
+
+    /// Lets `body` read up to `length` samples that were heard last, also across the last drain: first the part from
+    /// before it, then the rest. Both are valid inside `body` only.
+    func history(_ length: Int, _ body: (Span<Int16>, Span<Int16>) -> Void) {
+        guard let storage = unsafe storage else { return }
+        let fresh = min(length, count)
+        // New samples overwrite the drained ones from the front.
+        let older = min(length - fresh, max(0, drained - count))
+        let before = unsafe Span<Int16>(_unsafeStart: storage + (drained - older), count: count == fresh ? older : 0)
+        let since = unsafe Span<Int16>(_unsafeStart: storage + (count - fresh), count: fresh)
+        body(before, since)
     }
 
     /// True when the last `length` samples are quieter than −54 dBFS: the place where a correction is not heard.
     func isQuiet(last length: Int) -> Bool {
-        guard length <= count else { return false }
-        for index in (count - length)..<count where storage[index].magnitude > 64 { return false }
+        guard length <= count, let storage = unsafe storage else { return false }
+        for index in (count - length)..<count where unsafe storage[index].magnitude > 64 { return false }
         return true
     }
 
     mutating func repeatLast(_ times: Int) {
-        guard count > 0, times > 0 else { return }
-        let last = storage[count - 1]
-        reserve(times)
-        for index in count..<(count + times) { storage[index] = last }
+        guard count > 0, times > 0, let start = unsafe room(for: times) else { return }
+        unsafe start.update(repeating: (start - 1).pointee, count: times)
         count += times
     }
 
     mutating func removeLast(_ length: Int) { count -= min(count, max(0, length)) }
 
-    private mutating func reserve(_ length: Int) {
-        while storage.count < count + length {
-            storage.append(contentsOf: repeatElement(0, count: max(storage.count, 160)))
+    /// The place of the next sample, with room for `length`.
+    @inline(__always)
+    private mutating func room(for length: Int) -> UnsafeMutablePointer<Int16>? {
+        if count + length > capacity { grow(by: length) }
+        return unsafe storage.map { unsafe $0 + count }
+    }
+
+    /// By little, so that what waits for a slow drain takes hardly more than it needs; it grows once a call and is kept.
+    @inline(never)
+    private mutating func grow(by length: Int) {
+        let step = max(1, usualCapacity / 2)
+        let needed = (count + length + step - 1) / step * step
+        let wanted = max(capacity + capacity / 8, usualCapacity, needed)
+        let larger = UnsafeMutablePointer<Int16>.allocate(capacity: wanted)
+        if let storage = unsafe storage {
+            unsafe larger.update(from: storage, count: max(count, drained))
+            unsafe storage.deallocate()
         }
+        unsafe storage = larger
+        capacity = wanted
     }
 }

@@ -1,7 +1,11 @@
-/// How a leg's time line waits, fills and anchors. Times in nanoseconds, lengths in samples of 8 kHz.
+/// How a leg's time line waits, fills and anchors. Times in nanoseconds, lengths in samples of 8 kHz; a line of another
+/// rate scales them.
 public struct TimelinePolicy: Sendable {
     /// How long a packet waits for one that is missing before it. Range 20 ms to 2 s.
     public var jitterBuffer: Int64 = 240_000_000
+    /// How long the first packet of a leg waits for one that was sent before it and is still to come. Nobody can know
+    /// whether there is one, so this is short.
+    public var firstPacketWait: Int64 = 40_000_000
     /// How far behind the arrival clock silence is filled in while nothing comes. It is longer than the jitter buffer,
     /// so that a late packet still finds its place empty.
     public var silenceLag: Int64 = 500_000_000
@@ -15,8 +19,30 @@ public struct TimelinePolicy: Sendable {
     /// Synchronisation sources followed at a time; the one that is silent longest makes room.
     public var maximumSources = 4
     /// The longest audio packet accepted: 300 ms.
-    public var maximumPacketSamples = 2_400
+    public var maximumPacketSamples: Int64 = 2_400
+    /// How much of a lost stretch is made up by concealment, fading; the rest of it is silence. 60 ms; 0 switches it off.
+    public var maximumConcealment: Int64 = 480
+    /// Payloads that wait to be drained, at most: packets and octets. One more is dropped and counted.
+    public var maximumPendingPayloads = 512
+    /// See ``maximumPendingPayloads``. 64 kB.
+    public var maximumPendingPayloadOctets = 65_536
+    /// Digits are kept out of the audio: under a telephone event there is silence, from ``redactionMargin`` before its
+    /// start to as much behind its end, as far as it has not been handed out, and no payload of that time comes out.
+    public var redactsDigits = false
+    /// 40 ms: gateways cut the tone out of the audio not earlier than they have recognised it, and not to the sample.
+    public var redactionMargin: Int64 = 320
 
     /// The defaults.
     public init() {}
+
+    /// The same lengths on a line of `factor` × 8 kHz.
+    func scaled(by factor: Int64) -> TimelinePolicy {
+        var scaled = self
+        scaled.maximumLead *= factor
+        scaled.maximumSteadyLead *= factor
+        scaled.maximumPacketSamples *= factor
+        scaled.maximumConcealment *= factor
+        scaled.redactionMargin *= factor
+        return scaled
+    }
 }
