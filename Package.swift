@@ -44,16 +44,19 @@ let package = Package(
         .target(name: "SIP", dependencies: [crypto], swiftSettings: pure),
         .target(name: "SDP", swiftSettings: pure),
         .target(name: "SIPREC", dependencies: ["SDP"], swiftSettings: pure),
-        .target(name: "MediaCore", swiftSettings: spans),
+        .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
+        .target(name: "MediaCore", dependencies: ["COpus"], swiftSettings: spans),
 
         // I/O.
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CCertificate", dependencies: ["CLibCrypto"]),
         .target(name: "CMediaSockets"),
-        // SRTP: complete and tested, not yet wired into the media engine.
+        .target(name: "CMediaRing", linkerSettings: [.linkedLibrary("uring")]),
         .target(name: "CSRTPCipher", dependencies: ["CLibCrypto"]),
         .target(name: "SecureMedia", dependencies: ["CSRTPCipher"], swiftSettings: strict),
-        .target(name: "MediaEngine", dependencies: ["MediaCore", "CMediaSockets"], swiftSettings: strict),
+        .target(
+            name: "MediaEngine", dependencies: ["MediaCore", "SecureMedia", "CMediaSockets", "CMediaRing"],
+            swiftSettings: strict),
         .target(name: "StreamSink", dependencies: [logging, deque], swiftSettings: strict),
         .target(
             name: "UserAgent", dependencies: ["Addressing", "SIP", "CCertificate", nioCore, nioPosix, nioSSL, logging],
@@ -64,24 +67,32 @@ let package = Package(
         .target(
             name: "Recorder",
             dependencies: [
-                "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "MediaEngine", "StreamSink", "UserAgent", logging,
+                "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "SecureMedia", "MediaEngine", "StreamSink",
+                "UserAgent", logging,
             ],
             swiftSettings: strict),
         .target(name: "CPacedSender"),
         .target(
             name: "RecordingClient",
             dependencies: [
-                "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "UserAgent", "CPacedSender", nioPosix, logging,
+                "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "SecureMedia", "UserAgent", "CPacedSender", nioPosix,
+                logging,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "earshot",
             dependencies: [
-                "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "MediaEngine", "StreamSink", "UserAgent",
+                "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "SecureMedia", "MediaEngine", "StreamSink",
+                "UserAgent",
                 "Provisioning", "Recorder", "RecordingClient", nioCore, nioPosix, logging, lifecycle, signals,
                 arguments,
             ],
             swiftSettings: strict),
+
+        // What Benchmarks/bench.py measures without calls: bridges, ciphers, allocations.
+        .executableTarget(
+            name: "media-bench", dependencies: ["MediaEngine", "MediaCore", "SecureMedia", "CLibSRTP"],
+            path: "Benchmarks/MediaBench", swiftSettings: strict),
 
         // Debian's libsrtp2 is the oracle of the SRTP tests, and nothing else.
         .systemLibrary(name: "CLibSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
@@ -89,9 +100,16 @@ let package = Package(
         .testTarget(name: "SIPTests", dependencies: ["SIP"]),
         .testTarget(name: "SDPTests", dependencies: ["SDP"]),
         .testTarget(name: "SIPRECTests", dependencies: ["SIPREC", "SDP"]),
-        .testTarget(name: "MediaCoreTests", dependencies: ["MediaCore"]),
+        .testTarget(name: "MediaCoreTests", dependencies: ["MediaCore", "COpus"]),
         .testTarget(name: "Simulation", dependencies: ["MediaCore", "StreamSink"], path: "Tests/Simulation"),
-        .testTarget(name: "MediaEngineTests", dependencies: ["MediaEngine", "MediaCore", "CMediaSockets"]),
+        // Counts what is allocated, by standing in for malloc in the test program.
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .testTarget(
+            name: "MediaEngineTests",
+            dependencies: [
+                "MediaEngine", "MediaCore", "SecureMedia", "StreamSink", "CMediaSockets", "CMediaRing",
+                "CAllocationCounter", logging,
+            ]),
         .testTarget(name: "StreamSinkTests", dependencies: ["StreamSink", logging]),
         .testTarget(
             name: "UserAgentTests",
@@ -99,8 +117,13 @@ let package = Package(
         .testTarget(
             name: "RecordingClientTests",
             dependencies: [
-                "RecordingClient", "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "UserAgent", "CPacedSender",
-                nioPosix, logging,
+                "RecordingClient", "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "SecureMedia", "UserAgent",
+                "CPacedSender", nioPosix, logging,
+            ]),
+        .testTarget(
+            name: "RecorderTests",
+            dependencies: [
+                "Recorder", "SDP", "SIPREC", "SecureMedia", "MediaCore", "MediaEngine", "StreamSink", logging,
             ]),
         .testTarget(name: "AddressingTests", dependencies: ["Addressing"]),
         .testTarget(name: "ProvisioningTests", dependencies: ["Provisioning", "Addressing", yams]),

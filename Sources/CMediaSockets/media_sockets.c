@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
 #include "media_sockets.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -46,6 +48,14 @@ int media_socket_open(int v6, const uint8_t address[16], uint16_t port, int rece
     return fd;
 }
 
+uint16_t media_socket_port(int fd) {
+    struct sockaddr_storage local;
+    socklen_t length = sizeof local;
+    if (getsockname(fd, (struct sockaddr *)&local, &length) < 0) return 0;
+    if (local.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&local)->sin6_port);
+    return ntohs(((struct sockaddr_in *)&local)->sin_port);
+}
+
 ssize_t media_socket_receive(int fd, uint8_t *buffer, size_t capacity, uint8_t source[16], uint16_t *port) {
     struct sockaddr_storage from;
     socklen_t length = sizeof from;
@@ -62,6 +72,44 @@ ssize_t media_socket_receive(int fd, uint8_t *buffer, size_t capacity, uint8_t s
         *port = ntohs(a->sin_port);
     }
     return count;
+}
+
+ssize_t media_socket_take(int fd, void *buffer, size_t capacity, struct media_source *source) {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } from;
+    socklen_t length = sizeof from;
+    ssize_t count = recvfrom(fd, buffer, capacity, MSG_DONTWAIT | MSG_TRUNC, &from.any, &length);
+    if (count < 0) return -errno;
+    if (from.any.sa_family == AF_INET) {
+        source->high = 0;
+        source->low = 0xFFFF00000000u | ntohl(from.v4.sin_addr.s_addr);
+        source->port = ntohs(from.v4.sin_port);
+    } else {
+        uint64_t halves[2];
+        memcpy(halves, &from.v6.sin6_addr, sizeof halves);
+        source->high = be64toh(halves[0]);
+        source->low = be64toh(halves[1]);
+        source->port = ntohs(from.v6.sin6_port);
+    }
+    return count;
+}
+
+ssize_t media_socket_send_to(int fd, int v6, const void *bytes, size_t count, uint64_t high, uint64_t low,
+                             uint16_t port) {
+    if (!v6) {
+        struct sockaddr_in to = {
+            .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl((uint32_t)low)};
+        ssize_t sent = sendto(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof to);
+        return sent < 0 ? -errno : sent;
+    }
+    uint64_t halves[2] = {htobe64(high), htobe64(low)};
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    memcpy(&to.sin6_addr, halves, sizeof halves);
+    ssize_t sent = sendto(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof to);
+    return sent < 0 ? -errno : sent;
 }
 
 ssize_t media_socket_send(int fd, int v6, const uint8_t *bytes, size_t count, const uint8_t destination[16],
@@ -110,6 +158,11 @@ int media_poll_add(int poll, int fd, uint64_t token) {
     return epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+int media_poll_add_edge(int poll, int fd, uint64_t token) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data = {.u64 = token}};
+    return epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
 int media_poll_remove(int poll, int fd) { return epoll_ctl(poll, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0; }
 
 int media_poll_wait(int poll, uint64_t *tokens, int capacity, int milliseconds) {
@@ -154,3 +207,19 @@ void media_sleep_until(int64_t monotonic) {
 }
 
 void media_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int media_thread_pin(int number) {
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) < 0) return -errno;
+    int count = CPU_COUNT(&allowed);
+    if (count <= 0 || number < 0) return -EINVAL;
+    int left = number % count;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &allowed) || left-- > 0) continue;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        return sched_setaffinity(0, sizeof one, &one) < 0 ? -errno : 0;
+    }
+    return -EINVAL;
+}

@@ -4,10 +4,15 @@ struct LegSlots: ~Copyable {
     private var pointers: [UnsafeMutablePointer<MediaLeg>?] = []
     private var free: [Int] = []
     private var indices: [UInt64: Int] = [:]
+    private var groups: [UInt64: [Int]] = [:]
+
+    init() {}
 
     var isEmpty: Bool { indices.isEmpty }
     /// Slots, in use or not.
     var count: Int { pointers.count }
+    /// A slot in use, the last one; nil when there is none.
+    var last: Int? { pointers.lastIndex { $0 != nil } }
 
     subscript(index: Int) -> UnsafeMutablePointer<MediaLeg>? {
         index >= 0 && index < pointers.count ? pointers[index] : nil
@@ -15,7 +20,10 @@ struct LegSlots: ~Copyable {
 
     func index(of id: UInt64) -> Int? { indices[id] }
 
-    mutating func insert(_ leg: consuming MediaLeg, id: UInt64) -> Int {
+    /// The slots of one call's legs.
+    func members(of group: UInt64) -> [Int] { groups[group] ?? [] }
+
+    mutating func insert(_ leg: consuming MediaLeg, id: UInt64, group: UInt64) -> Int {
         let pointer = UnsafeMutablePointer<MediaLeg>.allocate(capacity: 1)
         pointer.initialize(to: leg)
         let index: Int
@@ -27,12 +35,16 @@ struct LegSlots: ~Copyable {
             index = pointers.count - 1
         }
         indices[id] = index
+        groups[group, default: []].append(index)
         return index
     }
 
     mutating func remove(at index: Int) {
         guard let pointer = self[index] else { return }
         indices[pointer.pointee.id] = nil
+        let group = pointer.pointee.group
+        groups[group]?.removeAll { $0 == index }
+        if groups[group]?.isEmpty == true { groups[group] = nil }
         pointer.deinitialize(count: 1)
         pointer.deallocate()
         pointers[index] = nil

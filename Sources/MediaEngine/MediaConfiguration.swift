@@ -6,6 +6,10 @@ public struct MediaConfiguration: Sendable {
     public var ports: ClosedRange<UInt16> = 10_000...19_999
     /// Worker threads. A call's legs all live on one.
     public var workers: Int = 1
+    /// How datagrams are read and sent.
+    public var backEnd = MediaBackEndChoice.automatic
+    /// Each worker stays on one core.
+    public var pinsWorkers = false
     /// Kernel buffer of each RTP socket, octets.
     public var receiveBuffer: Int32 = 65_536
     /// How time lines wait, fill and anchor.

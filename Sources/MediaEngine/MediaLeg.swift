@@ -1,114 +1,216 @@
 import CMediaSockets
 import MediaCore
-
-/// What a leg is opened or changed with.
-public struct LegParameters: Sendable {
-    /// Which payload type carries what.
-    public var payloads: PayloadMap
-    /// Where the offer says that media comes from; nil when it does not say.
-    public var remote: MediaAddress?
-    /// The host that the signalling came from; it may teach the port behind NAT.
-    public var signalling: MediaAddress?
-    /// Where receiver reports go; nil: the RTP port plus one, or the RTP port itself with `rtcp-mux`.
-    public var remoteRTCP: MediaAddress?
-    /// RTP and RTCP share the RTP port (RFC 5761).
-    public var isMultiplexed = false
-
-    /// RTCP goes to the port above, and is not multiplexed, until said otherwise.
-    public init(payloads: PayloadMap, remote: MediaAddress?, signalling: MediaAddress?) {
-        self.payloads = payloads
-        self.remote = remote
-        self.signalling = signalling
-    }
-}
+import SecureMedia
 
 /// A leg as its worker holds it. Everything in it is touched by that one thread only.
+///
+/// A datagram walks it in this order: ``admit(_:from:)`` (decrypt, parse, latch), the bridge and the forks (see
+/// `MediaWorker+Relay`), ``record(_:_:arrival:)`` (time line), and every so often ``drain()`` to the taps.
 struct MediaLeg: ~Copyable {
     let id: UInt64
+    /// Legs of one call have one group.
+    let group: UInt64
     let sockets: LegSockets
-    let tap: any LegTap
-    let ssrc: UInt32
     var timeline: LegTimeline
     var latch: SourceLatch
+    var security = LegSecurity()
+    var control: LegControl
     var parameters: LegParameters
+    var bridge = BridgeEnd()
+    var fax: FaxRelay?
+    var taps: [AttachedTap] = []
+    var forks: [UnsafeMutablePointer<PacketFork>] = []
+    /// Figures of taps and forks that are gone.
+    var formerTaps: [TapReport] = []
     var hasBegun = false
-    var foreign: UInt64 = 0
-    var malformed: UInt64 = 0
-    var nextReport: Int64
+    /// Of the newest packet.
+    private var payloadType: UInt8 = 0
+    private var foreign: UInt64 = 0
+    private var malformed: UInt64 = 0
 
-    /// One datagram from the leg's RTP socket.
-    mutating func receive(_ datagram: RawSpan, from sender: MediaAddress, arrival: Int64) {
+    struct AttachedTap {
+        let number: UInt64
+        let tap: any LegTap
+    }
+
+    init(_ setup: LegSetup, policy: TimelinePolicy) {
+        id = setup.id
+        group = setup.group
+        sockets = setup.sockets
+        parameters = setup.parameters
+        var policy = policy
+        policy.redactsDigits = setup.parameters.redactsDigits
+        timeline = LegTimeline(
+            epoch: setup.epoch, payloads: setup.parameters.payloads, format: setup.parameters.format, policy: policy)
+        latch = SourceLatch(
+            offered: setup.parameters.remote, signalling: setup.parameters.signalling,
+            mode: setup.parameters.latchMode)
+        control = LegControl(ssrc: setup.ssrc, canonicalName: Array("earshot".utf8))
+        if let tap = setup.tap { taps.append(AttachedTap(number: 0, tap: tap)) }
+        security.use(receiving: setup.parameters.receiving, sending: setup.parameters.sending)
+        fax = setup.parameters.faxRelay
+    }
+
+    deinit {
+        for fork in forks {
+            fork.deinitialize(count: 1)
+            fork.deallocate()
+        }
+    }
+
+    /// A new offer for the leg. The latch opens again, except for an encrypted leg, where keys and not addresses tell
+    /// who is who.
+    mutating func change(to new: LegParameters) {
+        security.use(receiving: new.receiving, sending: new.sending)
+        parameters = new
+        timeline.payloads = new.payloads
+        latch.renew(offered: new.remote, signalling: new.signalling, mode: new.latchMode)
+        fax = new.faxRelay
+    }
+
+    /// What a datagram of the RTP port turned out to be.
+    enum Admission {
+        /// Counted, and nothing else.
+        case refused
+        case media(RTPHeader, octets: Int)
+        case control(octets: Int)
+        case fax
+    }
+
+    /// Decides whether a datagram belongs to the leg, and decrypts it in place. Nothing but counters changes before a
+    /// packet is known to be authentic (on encrypted legs) and to come from where the leg's media may come from.
+    mutating func admit(_ datagram: UnsafeMutableRawBufferPointer, from sender: MediaAddress) -> Admission {
+        if fax != nil { return admitFax(datagram, from: sender) }
+        let octets = UnsafeRawBufferPointer(datagram).bytes
         // RFC 5761 §4: on a shared port the second octet tells RTCP from RTP. A peer that sends RTCP here without
         // having offered it is understood all the same.
-        if RTPHeader.isRTCP(datagram) { return receiveRTCP(datagram, from: sender, arrival: arrival) }
+        if RTPHeader.isRTCP(octets) {
+            return admitControl(datagram, from: sender).map { .control(octets: $0) } ?? .refused
+        }
+        var count = datagram.count
+        if security.isReceiving {
+            guard let plain = security.unprotect(datagram, isControl: false) else { return .refused }
+            count = plain
+        }
         let header: RTPHeader
         do throws(RTPParseError) {
-            header = try RTPHeader(parsing: datagram)
+            header = try RTPHeader(parsing: octets.extracting(first: count))
         } catch {
             malformed += 1
-            return
+            return .refused
         }
-        guard latch.accept(sender, arrival: arrival) else {
-            foreign += 1
-            return
-        }
-        if !hasBegun {
-            hasBegun = true
-            tap.observe(.mediaBegan)
-        }
-        switch timeline.receive(header, datagram, arrival: arrival) {
-        case .accepted, .discarded, .eventBegan: break
-        case .eventEnded(let event, let milliseconds): tap.observe(.digit(event, milliseconds: milliseconds))
-        }
+        guard latch.accept(sender) else { return .refused }
+        begin()
+        return .media(header, octets: count)
     }
 
-    mutating func receiveRTCP(_ datagram: RawSpan, from sender: MediaAddress, arrival: Int64) {
+    private mutating func admitFax(
+        _ datagram: UnsafeMutableRawBufferPointer, from sender: MediaAddress
+    ) -> Admission {
+        // Only what is UDPTL teaches where fax comes from, as only RTP teaches where media comes from.
+        do throws(UDPTLParseError) {
+            _ = try UDPTLPacket(parsing: UnsafeRawBufferPointer(datagram).bytes)
+        } catch {
+            malformed += 1
+            return .refused
+        }
+        guard latch.accept(sender) else { return .refused }
+        begin()
+        return .fax
+    }
+
+    /// Octets of the plain compound, or nil where it is refused.
+    mutating func admitControl(_ datagram: UnsafeMutableRawBufferPointer, from sender: MediaAddress) -> Int? {
+        if security.isReceiving { return security.unprotect(datagram, isControl: true) }
         guard let source = latch.current, sender.hasHost(of: source) else {
             foreign += 1
-            return
+            return nil
         }
-        timeline.receiveRTCP(datagram, arrival: arrival)
+        return datagram.count
     }
 
+    private mutating func begin() {
+        guard !hasBegun else { return }
+        hasBegun = true
+        observe(.mediaBegan)
+    }
+
+    /// Puts an admitted packet on the leg's time line.
+    mutating func record(_ header: RTPHeader, _ packet: RawSpan, arrival: Int64) {
+        payloadType = header.payloadType
+        switch timeline.receive(header, packet, arrival: arrival) {
+        case .accepted, .discarded, .eventBegan: break
+        case .eventEnded(let event, let milliseconds, let position):
+            guard !parameters.redactsDigits else { break }
+            observe(.digit(event, milliseconds: milliseconds, position: position))
+        }
+    }
+
+    mutating func recordControl(_ compound: RawSpan, arrival: Int64) {
+        timeline.receiveRTCP(compound, arrival: arrival)
+        control.receive(compound, arrival: arrival)
+    }
+
+    private func observe(_ event: LegEvent) {
+        for attached in taps { attached.tap.observe(event) }
+    }
+
+    /// Hands what the time line has produced to every tap.
     mutating func drain() {
-        // The tap is read before the time line is borrowed.
-        let tap = tap
-        timeline.drain { tap.append($0) }
+        // Read before the time line is borrowed.
+        let taps = taps
+        timeline.drain { samples in
+            for index in taps.indices { taps[index].tap.append(samples) }
+        }
+        guard parameters.format.payload else { return }
+        timeline.drainPayloads { position, length, payloadType, payload in
+            for index in taps.indices {
+                taps[index].tap.append(payload: payload, payloadType: payloadType, at: position, length: length)
+            }
+        }
     }
 
-    /// A receiver report for the peer, into `packet`; nil while nobody has sent anything.
-    mutating func report(now: Int64, into packet: inout [UInt8]) -> MediaAddress? {
-        guard hasBegun, var destination = latch.current else { return nil }
-        if let explicit = parameters.remoteRTCP {
-            destination = explicit
-        } else if !parameters.isMultiplexed {
-            guard destination.port < .max else { return nil }
-            destination.port += 1
-        }
-        packet.removeAll(keepingCapacity: true)
-        RTCPCompound.appendReceiverReport(
-            from: ssrc, reports: timeline.reportBlocks(at: now), canonicalName: Array("earshot".utf8), to: &packet)
+    /// Where reports go; nil while nobody has sent anything.
+    var controlDestination: MediaAddress? {
+        guard hasBegun, fax == nil, var destination = latch.current else { return nil }
+        if let explicit = parameters.remoteRTCP { return explicit }
+        guard !parameters.isMultiplexed else { return destination }
+        guard destination.port < .max else { return nil }
+        destination.port += 1
         return destination
     }
 
     func snapshot(now: Int64) -> LegReport {
         var statistics = timeline.snapshot(at: now)
-        statistics.foreign += foreign
+        statistics.foreign += foreign + latch.refused
         statistics.malformed += malformed
         statistics.kernelDrops = UInt64(media_socket_drops(sockets.rtp))
-        return LegReport(
+        var report = LegReport(
             id: id, samples: timeline.frontier, statistics: statistics, lastArrival: timeline.lastArrival)
+        report.unauthenticated = security.refused
+        report.relayed = bridge.sent
+        report.relayRefused = bridge.refused + security.unprotected
+        report.roundTripMicroseconds = control.roundTripMicroseconds
+        report.taps =
+            formerTaps
+            + taps.map { TapReport(id: TapID(leg: id, number: $0.number), sent: 0, dropped: $0.tap.dropped) }
+            + forks.map { $0.pointee.report(leg: id) }
+        if statistics.packets > 0 {
+            // What the ear misses: packets that never came, and those that came too late.
+            let missing = statistics.lost + statistics.late
+            let kind = parameters.payloads[payloadType]
+            report.meanOpinionScore = QualityModel.mos(
+                lossFraction: Double(missing) / Double(statistics.packets + missing),
+                jitterMicroseconds: statistics.jitterMicroseconds,
+                roundTripMicroseconds: report.roundTripMicroseconds, kind: kind)
+        }
+        return report
     }
 }
 
-/// What became of a leg.
-public struct LegReport: Sendable {
-    /// The leg.
-    public let id: UInt64
-    /// Samples of its time line so far.
-    public let samples: Int64
-    /// What it received, lost and threw away.
-    public let statistics: ReceptionStatistics
-    /// When its newest packet came, on the arrival clock; nil when none ever did.
-    public let lastArrival: Int64?
+extension LegParameters {
+    fileprivate var faxRelay: FaxRelay? {
+        guard case .udptl(let maximum) = transport else { return nil }
+        return FaxRelay(maximumDatagram: maximum)
+    }
 }

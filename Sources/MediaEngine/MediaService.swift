@@ -1,6 +1,7 @@
 import CMediaSockets
 import Glibc
 import MediaCore
+import SecureMedia
 import Synchronization
 
 /// The media engine as the rest of the service sees it: opens legs, changes them, ends them. Thread-safe.
@@ -9,23 +10,40 @@ import Synchronization
 public final class MediaService: Sendable {
     private struct State {
         var nextID: UInt64 = 1
-        var legs: [UInt64: Int] = [:]
+        var nextTap: UInt64 = 1
+        var legs: [UInt64: Place] = [:]
         var load: [Int]
         var isStopped = false
+    }
+    /// Where a leg lives, and with whom.
+    private struct Place {
+        var worker: Int
+        var group: UInt64
     }
     private let configuration: MediaConfiguration
     private let ports: PortPool
     private let mailboxes: [WorkerMailbox]
     private let state: Mutex<State>
+    /// The back end in use, and why it is not io_uring where that was wanted.
+    public let backEnd: MediaBackEndSelection
 
     /// Starts the worker threads; they end with ``stop()``.
-    public init(configuration: MediaConfiguration) {
+    ///
+    /// Throws where io_uring was asked for by name and cannot be had; `.automatic` takes what there is. Blocks for some
+    /// milliseconds, because io_uring is tried.
+    public init(configuration: MediaConfiguration) throws(MediaEngineError) {
         self.configuration = configuration
+        backEnd = try MediaBackEndSelection(configuration.backEnd)
         let workers = max(1, configuration.workers)
         ports = PortPool(range: configuration.ports, receiveBuffer: configuration.receiveBuffer)
         mailboxes = (0..<workers).map { _ in WorkerMailbox() }
         state = Mutex(State(load: Array(repeating: 0, count: workers)))
-        for index in mailboxes.indices { startThread(index) }
+        for index in mailboxes.indices {
+            MediaThread.start(
+                MediaWorkerThread(
+                    index: index, mailbox: mailboxes[index], ports: ports, policy: configuration.timeline,
+                    backEnd: backEnd.kind, isPinned: configuration.pinsWorkers))
+        }
     }
 
     /// A leg whose ports are bound and that receives nothing yet.
@@ -36,6 +54,7 @@ public final class MediaService: Sendable {
         public let port: UInt16
         let sockets: LegSockets
         let worker: Int
+        let group: UInt64
     }
 
     /// Binds ports for `count` legs of one call, all on the worker with the fewest legs, or on that of `sibling`.
@@ -68,12 +87,13 @@ public final class MediaService: Sendable {
                 return .failure(.tooManyLegs(configuration.maximumLegs))
             }
             let least = state.load.indices.min { state.load[$0] < state.load[$1] } ?? 0
-            let worker = sibling.flatMap { state.legs[$0] } ?? least
             let id = state.nextID
             state.nextID += 1
-            state.legs[id] = worker
-            state.load[worker] += 1
-            return .success(ReservedLeg(id: id, port: sockets.port, sockets: sockets, worker: worker))
+            let place = sibling.flatMap { state.legs[$0] } ?? Place(worker: least, group: id)
+            state.legs[id] = place
+            state.load[place.worker] += 1
+            return .success(
+                ReservedLeg(id: id, port: sockets.port, sockets: sockets, worker: place.worker, group: place.group))
         }
         return try result.get()
     }
@@ -84,19 +104,23 @@ public final class MediaService: Sendable {
         ports.close(leg.sockets, now: MediaClock.arrival)
     }
 
-    /// Begins to receive. `epoch` is sample 0 of the leg on the arrival clock.
-    public func start(_ leg: ReservedLeg, _ parameters: LegParameters, epoch: Int64, tap: any LegTap) {
+    /// Begins to receive. `epoch` is sample 0 of the leg on the arrival clock; `tap` lives as long as the leg, others come
+    /// and go with ``attach(_:to:)``.
+    public func start(_ leg: ReservedLeg, _ parameters: LegParameters, epoch: Int64, tap: (any LegTap)?) {
         mailboxes[leg.worker].post(
             .add(
                 LegSetup(
-                    id: leg.id, sockets: leg.sockets, parameters: parameters, epoch: epoch, tap: tap,
+                    id: leg.id, group: leg.group, sockets: leg.sockets, parameters: parameters, epoch: epoch, tap: tap,
                     ssrc: UInt32.random(in: 1 ... .max))))
     }
 
-    /// A new offer for the leg: payload types, source, RTCP. The latch opens again.
-    public func change(_ id: UInt64, to parameters: LegParameters) {
-        guard let worker = state.withLock({ $0.legs[id] }) else { return }
-        mailboxes[worker].post(.change(id, parameters))
+    /// A new offer for the leg: payload types, source, keys, RTCP. The latch opens again. The worker has taken it over when
+    /// this returns, some milliseconds later: an answer that is sent then finds the leg ready for the new key.
+    public func change(_ id: UInt64, to parameters: LegParameters) async {
+        guard let mailbox = worker(of: id) else { return }
+        await withCheckedContinuation { continuation in
+            mailbox.post(.change(id, parameters) { continuation.resume() })
+        }
     }
 
     /// Ends legs of one call at `end` (arrival clock), all at the same sample, and closes their ports. Every sample has
@@ -110,6 +134,55 @@ public final class MediaService: Sendable {
     /// How legs are doing.
     public func snapshot(_ ids: [UInt64]) async -> [LegReport] {
         await ask(ids) { .snapshot($0, $1) }
+    }
+
+    /// Two legs of one call send each other what they receive, from the next packet on. A bridge that one of them had
+    /// before ends; what was sent to a leg goes on with the same source, sequence and media time.
+    ///
+    /// Both legs must have been reserved together (or `besides` one another), so that they live on one worker.
+    public func bridge(_ first: UInt64, _ second: UInt64) {
+        let mailbox = state.withLock { state -> WorkerMailbox? in
+            guard let one = state.legs[first]?.worker, one == state.legs[second]?.worker else { return nil }
+            return mailboxes[one]
+        }
+        mailbox?.post(.bridge(first, second))
+    }
+
+    /// Ends the bridge of a leg.
+    public func unbridge(_ id: UInt64) { worker(of: id)?.post(.unbridge(id)) }
+
+    /// Adds a listener in mid-call; it hears from now on. Nil when there is no such leg.
+    public func attach(_ tap: any LegTap, to leg: UInt64) -> TapID? {
+        guard let (id, mailbox) = nextTap(leg) else { return nil }
+        mailbox.post(.attach(id, tap))
+        return id
+    }
+
+    /// Sends a copy of the leg's RTP packets to `destination`, from ports of its own, protected with `key` where there is
+    /// one. Nil when there is no such leg.
+    public func fork(_ leg: UInt64, to destination: MediaAddress, isIPv6: Bool, protectedBy key: SDESKey? = nil)
+        throws(MediaEngineError) -> TapID?
+    {
+        guard let (id, mailbox) = nextTap(leg) else { return nil }
+        let sockets = try ports.open(isIPv6: isIPv6, now: MediaClock.arrival)
+        mailbox.post(.fork(ForkSetup(id: id, sockets: sockets, destination: destination, sending: key)))
+        return id
+    }
+
+    /// Removes a tap or a fork; it is not called any more when this returns. Nil when it was gone already.
+    public func detach(_ id: TapID) async -> TapReport? {
+        guard let mailbox = worker(of: id.leg) else { return nil }
+        return await withCheckedContinuation { continuation in
+            mailbox.post(.detach(id) { continuation.resume(returning: $0) })
+        }
+    }
+
+    private func nextTap(_ leg: UInt64) -> (TapID, WorkerMailbox)? {
+        state.withLock { state in
+            guard let place = state.legs[leg] else { return nil }
+            defer { state.nextTap += 1 }
+            return (TapID(leg: leg, number: state.nextTap), mailboxes[place.worker])
+        }
     }
 
     /// The address from which this machine reaches `remote`, as the routing table says; nil when it cannot.
@@ -139,27 +212,21 @@ public final class MediaService: Sendable {
     private func ask(
         _ ids: [UInt64], _ command: ([UInt64], @escaping @Sendable ([LegReport]) -> Void) -> WorkerCommand
     ) async -> [LegReport] {
-        guard let first = ids.first, let worker = state.withLock({ $0.legs[first] }) else { return [] }
+        guard let first = ids.first, let mailbox = worker(of: first) else { return [] }
         return await withCheckedContinuation { continuation in
-            mailboxes[worker].post(command(ids) { continuation.resume(returning: $0) })
+            mailbox.post(command(ids) { continuation.resume(returning: $0) })
         }
     }
 
     private func forget(_ ids: [UInt64]) {
         state.withLock { state in
             for id in ids {
-                if let worker = state.legs.removeValue(forKey: id) { state.load[worker] -= 1 }
+                if let place = state.legs.removeValue(forKey: id) { state.load[place.worker] -= 1 }
             }
         }
     }
 
-    private func startThread(_ index: Int) {
-        let mailbox = mailboxes[index]
-        let ports = ports
-        let configuration = configuration
-        MediaThread.start(named: "media-\(index)") {
-            var worker = MediaWorker(mailbox: mailbox, ports: ports, configuration: configuration)
-            worker.run()
-        }
+    private func worker(of id: UInt64) -> WorkerMailbox? {
+        state.withLock { $0.legs[id]?.worker }.map { mailboxes[$0] }
     }
 }

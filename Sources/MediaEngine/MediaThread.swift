@@ -1,28 +1,49 @@
 import CMediaSockets
 import Glibc
+import MediaCore
 
-/// A thread that runs one closure to its end.
-enum MediaThread {
-    private final class Work {
-        let name: String
-        let body: () -> Void
+/// What a worker's thread is started with.
+struct MediaWorkerThread: Sendable {
+    let index: Int
+    let mailbox: WorkerMailbox
+    let ports: PortPool
+    let policy: TimelinePolicy
+    let backEnd: MediaBackEndKind
+    let isPinned: Bool
 
-        init(name: String, body: @escaping () -> Void) {
-            self.name = name
-            self.body = body
-        }
+    /// Runs on the thread. The back end is made here, because a ring belongs to the thread that uses it.
+    func run() {
+        if isPinned { media_thread_pin(Int32(index)) }
+        let configuration = BackEndConfiguration()
+        if backEnd == .ioUring, let ring = try? RingBackEnd(configuration) { return run(on: ring) }
+        // Where a ring worked at start and one more is refused (locked memory, descriptors), epoll serves as well.
+        if let epoll = try? EpollBackEnd(configuration) { run(on: epoll) }
     }
 
-    static func start(named name: String, _ body: @escaping @Sendable () -> Void) {
+    private func run<BackEnd: MediaBackEnd & ~Copyable>(on backEnd: consuming BackEnd) {
+        var worker = MediaWorker(mailbox: mailbox, ports: ports, policy: policy, backEnd: backEnd)
+        worker.run()
+    }
+}
+
+/// A thread that runs one worker to its end.
+enum MediaThread {
+    private final class Work {
+        let worker: MediaWorkerThread
+
+        init(_ worker: MediaWorkerThread) { self.worker = worker }
+    }
+
+    static func start(_ worker: MediaWorkerThread) {
         var thread = pthread_t()
-        let work = Unmanaged.passRetained(Work(name: name, body: body))
+        let work = Unmanaged.passRetained(Work(worker))
         let result = pthread_create(
             &thread, nil,
             { argument in
                 guard let argument else { return nil }
                 let work = Unmanaged<Work>.fromOpaque(argument).takeRetainedValue()
-                media_thread_name(work.name)
-                work.body()
+                media_thread_name("media-\(work.worker.index)")
+                work.worker.run()
                 return nil
             }, work.toOpaque())
         if result == 0 {

@@ -1,11 +1,20 @@
 import CMediaSockets
 import MediaCore
+import SecureMedia
 import Synchronization
 
 /// What the control plane asks of a media worker.
 enum WorkerCommand: Sendable {
     case add(LegSetup)
-    case change(UInt64, LegParameters)
+    /// `completion` runs when datagrams that come from then on are taken as the new parameters say.
+    case change(UInt64, LegParameters, @Sendable () -> Void)
+    /// Two legs of this worker send each other what they receive.
+    case bridge(UInt64, UInt64)
+    case unbridge(UInt64)
+    case attach(TapID, any LegTap)
+    case fork(ForkSetup)
+    /// Removes a tap or a fork; it is not called any more once `completion` has run.
+    case detach(TapID, @Sendable (TapReport?) -> Void)
     /// Ends legs at a common sample, closes their sockets, and says what became of them.
     case finish([UInt64], at: Int64, @Sendable ([LegReport]) -> Void)
     case snapshot([UInt64], @Sendable ([LegReport]) -> Void)
@@ -14,11 +23,19 @@ enum WorkerCommand: Sendable {
 
 struct LegSetup: Sendable {
     var id: UInt64
+    var group: UInt64
     var sockets: LegSockets
     var parameters: LegParameters
     var epoch: Int64
-    var tap: any LegTap
+    var tap: (any LegTap)?
     var ssrc: UInt32
+}
+
+struct ForkSetup: Sendable {
+    var id: TapID
+    var sockets: LegSockets
+    var destination: MediaAddress
+    var sending: SDESKey?
 }
 
 /// The one way into a worker: a list that is taken over as a whole between two batches. The control plane writes a
@@ -38,7 +55,7 @@ final class WorkerMailbox: Sendable {
 
     /// Costs one atomic read when nothing waits.
     func takeAll() -> [WorkerCommand] {
-        guard waiting.exchange(false, ordering: .acquiring) else { return [] }
+        guard waiting.load(ordering: .relaxed), waiting.exchange(false, ordering: .acquiring) else { return [] }
         media_wake_clear(wake)
         return commands.withLock { waiting in
             defer { waiting = [] }

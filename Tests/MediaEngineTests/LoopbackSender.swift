@@ -34,6 +34,19 @@ final class LoopbackSender {
         isIPv6 ? MediaAddress(high: 0, low: 1, port: 0) : MediaAddress(ipv4: 0x7F00_0001, port: 0)
     }
 
+    /// Where it sends from.
+    var address: MediaAddress {
+        var name = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let port = withUnsafeMutablePointer(to: &name) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(socket, $0, &length) }
+            return UnsafeRawPointer($0).loadUnaligned(fromByteOffset: 2, as: UInt16.self).bigEndian
+        }
+        let high = local[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let low = local[8...].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return MediaAddress(high: high, low: low, port: port)
+    }
+
     func send(_ bytes: [UInt8], to port: UInt16) {
         let destination = isIPv6 ? Self.ipv6 : Self.ipv4
         _ = media_socket_send(socket, isIPv6 ? 1 : 0, bytes, bytes.count, destination, port)
@@ -46,12 +59,19 @@ final class LoopbackSender {
         send(bytes + [0, 0, 0, 9] + [UInt8](repeating: octet, count: 160), to: port)
     }
 
-    /// The next datagram within two seconds.
+    /// True when a datagram waits.
+    func receiveNow(into buffer: inout [UInt8]) -> Bool {
+        var source = [UInt8](repeating: 0, count: 16)
+        var port: UInt16 = 0
+        return media_socket_receive(socket, &buffer, buffer.count, &source, &port) >= 0
+    }
+
+    /// The next datagram within five seconds: the first report comes within three.
     func receive() -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: 2_048)
         var source = [UInt8](repeating: 0, count: 16)
         var port: UInt16 = 0
-        for _ in 0..<2_000 {
+        for _ in 0..<5_000 {
             let count = media_socket_receive(socket, &buffer, buffer.count, &source, &port)
             if count > 0 { return Array(buffer.prefix(count)) }
             usleep(1_000)

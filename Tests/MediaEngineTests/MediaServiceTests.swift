@@ -4,11 +4,11 @@ import Testing
 
 @Suite("The media engine over loopback", .serialized)
 struct MediaServiceTests {
-    private func service(ports: ClosedRange<UInt16>, workers: Int = 1) -> MediaService {
+    private func service(ports: ClosedRange<UInt16>, workers: Int = 1) throws -> MediaService {
         var configuration = MediaConfiguration()
         configuration.ports = ports
         configuration.workers = workers
-        return MediaService(configuration: configuration)
+        return try MediaService(configuration: configuration)
     }
 
     private func parameters(_ sender: LoopbackSender) -> LegParameters {
@@ -17,7 +17,7 @@ struct MediaServiceTests {
 
     @Test("Both legs of a call hear their own sender and end at the same sample", arguments: [false, true])
     func twoLegs(isIPv6: Bool) async throws {
-        let service = service(ports: 23_000...23_099)
+        let service = try service(ports: 23_000...23_099)
         defer { service.stop() }
         let senders = [LoopbackSender(isIPv6: isIPv6), LoopbackSender(isIPv6: isIPv6)]
         let taps = [CollectingTap(), CollectingTap()]
@@ -46,7 +46,7 @@ struct MediaServiceTests {
 
     @Test("A stranger who sprays the port is counted and never heard")
     func stranger() async throws {
-        let service = service(ports: 23_100...23_199)
+        let service = try service(ports: 23_100...23_199)
         defer { service.stop() }
         let sender = LoopbackSender()
         let stranger = LoopbackSender(fromOtherHost: true)
@@ -65,7 +65,7 @@ struct MediaServiceTests {
 
     @Test("Rubbish of every length is counted and the leg goes on")
     func rubbish() async throws {
-        let service = service(ports: 23_200...23_299)
+        let service = try service(ports: 23_200...23_299)
         defer { service.stop() }
         let sender = LoopbackSender()
         let tap = CollectingTap()
@@ -88,7 +88,7 @@ struct MediaServiceTests {
         "A receiver report goes to the port above the sender's, and to the same port with rtcp-mux",
         arguments: [true, false])
     func receiverReport(isMultiplexed: Bool) async throws {
-        let service = service(ports: 23_300...23_399)
+        let service = try service(ports: 23_300...23_399)
         defer { service.stop() }
         let (sender, listener) = try #require(LoopbackSender.pair())
         let leg = try #require(try service.reserve(1, isIPv6: false).first)
@@ -103,7 +103,7 @@ struct MediaServiceTests {
 
     @Test("A range without a free pair says so, and gives its ports back when the call ends")
     func exhausted() async throws {
-        let service = service(ports: 23_400...23_403)
+        let service = try service(ports: 23_400...23_403)
         defer { service.stop() }
         let legs = try service.reserve(2, isIPv6: false)
         #expect(Set(legs.map(\.port)) == [23_400, 23_402])

@@ -13,9 +13,26 @@ int media_socket_open(int v6, const uint8_t address[16], uint16_t port, int rece
 /// One datagram, or -EAGAIN. Writes where it came from.
 ssize_t media_socket_receive(int fd, uint8_t *buffer, size_t capacity, uint8_t source[16], uint16_t *port);
 
+/// The port a socket is bound to; 0 when it is not.
+uint16_t media_socket_port(int fd);
+
+/// Where a datagram came from: an address in host order, with IPv4 mapped into IPv6.
+struct media_source {
+    uint64_t high;
+    uint64_t low;
+    uint16_t port;
+};
+
+/// One datagram, or a negative errno (-EAGAIN when there is none). Returns its whole length, even where that is more
+/// than `capacity`: then it has been cut.
+ssize_t media_socket_take(int fd, void *buffer, size_t capacity, struct media_source *source);
+
 /// One datagram to `destination`. `v6` is the family the socket was opened with.
 ssize_t media_socket_send(int fd, int v6, const uint8_t *bytes, size_t count, const uint8_t destination[16],
                           uint16_t port);
+/// The same, with the address as two numbers in host order.
+ssize_t media_socket_send_to(int fd, int v6, const void *bytes, size_t count, uint64_t high, uint64_t low,
+                             uint16_t port);
 
 /// Datagrams the kernel dropped on this socket because its buffer was full (SO_MEMINFO); 0 where it cannot tell.
 uint32_t media_socket_drops(int fd);
@@ -25,6 +42,8 @@ int media_local_address(int v6, const uint8_t remote[16], uint8_t local[16]);
 
 int media_poll_open(void);
 int media_poll_add(int poll, int fd, uint64_t token);
+/// Edge-triggered: tells of a socket when something arrives, and not again before more arrives.
+int media_poll_add_edge(int poll, int fd, uint64_t token);
 int media_poll_remove(int poll, int fd);
 /// Writes the tokens of at most `capacity` readable sockets; waits at most `milliseconds`.
 int media_poll_wait(int poll, uint64_t *tokens, int capacity, int milliseconds);
@@ -40,5 +59,8 @@ int64_t media_clock_realtime(void);
 int64_t media_clock_thread(void);
 void media_sleep_until(int64_t monotonic);
 void media_thread_name(const char *name);
+/// Keeps the calling thread on one processor: the one with that number, counted round among those it may use. 0, or a
+/// negative errno: then it runs where it did.
+int media_thread_pin(int number);
 
 #endif

@@ -1,0 +1,47 @@
+import MediaCore
+import SecureMedia
+
+/// What a leg is opened or changed with.
+public struct LegParameters: Sendable {
+    /// How datagrams of the RTP port are understood.
+    public enum Transport: Sendable, Equatable {
+        /// RTP, with RTCP beside it or on the same port.
+        case rtp
+        /// T.38 over UDPTL. The peer takes datagrams of at most so many octets (`T38FaxMaxDatagram`); nil: any.
+        case udptl(maximumDatagram: Int?)
+    }
+
+    /// Which payload type carries what.
+    public var payloads: PayloadMap
+    /// Where the offer says that media comes from; nil when it does not say.
+    public var remote: MediaAddress?
+    /// The host that the signalling came from; it may teach the port behind NAT.
+    public var signalling: MediaAddress?
+    /// Only the offer's own address and port are taken: no NAT is expected.
+    public var isStrict = false
+    /// Where receiver reports go; nil: the RTP port plus one, or the RTP port itself with `rtcp-mux`.
+    public var remoteRTCP: MediaAddress?
+    /// RTP and RTCP share the RTP port (RFC 5761).
+    public var isMultiplexed = false
+    /// RTP, or fax.
+    public var transport = Transport.rtp
+    /// The key that the peer protects with; nil: the peer sends plain RTP.
+    public var receiving: SDESKey?
+    /// The key that we protect with; nil: we send plain RTP.
+    public var sending: SDESKey?
+    /// What the leg hands to its taps. Read when the leg starts; a later change does not alter it.
+    public var format = TimelineFormat.narrowband
+    /// Digits appear in no event and no audio.
+    public var redactsDigits = false
+    /// Milliseconds a packet where the offer says; used for codecs that are not understood.
+    public var packetTime: Int?
+
+    /// Plain RTP; RTCP goes to the port above, and is not multiplexed, until said otherwise.
+    public init(payloads: PayloadMap, remote: MediaAddress?, signalling: MediaAddress?) {
+        self.payloads = payloads
+        self.remote = remote
+        self.signalling = signalling
+    }
+
+    var latchMode: SourceLatch.Mode { receiving != nil ? .authenticated : isStrict ? .strict : .learn }
+}

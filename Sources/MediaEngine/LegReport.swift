@@ -1,0 +1,32 @@
+import MediaCore
+
+/// What became of a leg.
+public struct LegReport: Sendable {
+    /// The leg.
+    public let id: UInt64
+    /// Samples of its time line so far.
+    public let samples: Int64
+    /// What it received, lost and threw away.
+    public let statistics: ReceptionStatistics
+    /// When its newest packet came, on the arrival clock; nil when none ever did.
+    public let lastArrival: Int64?
+    /// Datagrams of an encrypted leg that were not authentic, not encrypted, or came again.
+    public internal(set) var unauthenticated: UInt64 = 0
+    /// Datagrams sent on to the other leg of a bridge.
+    public internal(set) var relayed: UInt64 = 0
+    /// Datagrams that a bridge could not send on: no destination yet, no room, a payload the other leg did not agree to.
+    public internal(set) var relayRefused: UInt64 = 0
+    /// Between us and the peer, where its reports tell.
+    public internal(set) var roundTripMicroseconds: UInt64?
+    /// Estimated by ``QualityModel``, 1.0 to 4.4; nil before audio came.
+    public internal(set) var meanOpinionScore: Double?
+    /// Taps and forks, those that are gone included.
+    public internal(set) var taps: [TapReport] = []
+
+    init(id: UInt64, samples: Int64, statistics: ReceptionStatistics, lastArrival: Int64?) {
+        self.id = id
+        self.samples = samples
+        self.statistics = statistics
+        self.lastArrival = lastArrival
+    }
+}

@@ -1,0 +1,117 @@
+import SecureMedia
+
+/// The SRTP contexts of a leg, each way. Owned by the leg's worker.
+///
+/// A leg that should be encrypted never falls back to plain RTP: where a context cannot be made, everything is refused
+/// and counted.
+struct LegSecurity: ~Copyable {
+    private struct Contexts: ~Copyable {
+        var receiver: SRTPReceiver?
+        var sender: SRTPSender?
+    }
+    // Apart from the leg, so that the many plain ones stay small.
+    private var contexts: UnsafeMutablePointer<Contexts>?
+    private var receiving: SDESKey?
+    private var sending: SDESKey?
+    /// Datagrams come protected.
+    private(set) var isReceiving = false
+    /// Datagrams leave protected.
+    private(set) var isSending = false
+    /// Datagrams that were not authentic, not encrypted, or came again.
+    private(set) var refused: UInt64 = 0
+    /// Datagrams that could not be protected and were not sent.
+    private(set) var unprotected: UInt64 = 0
+
+    init() {}
+
+    deinit {
+        contexts?.deinitialize(count: 1)
+        contexts?.deallocate()
+    }
+
+    /// Octets that protection may add; keys with an identifier of 128 octets are the largest.
+    static let maximumOverhead = 16 + 4 + 128
+
+    /// Takes over the keys of an offer and its answer, also in mid-call.
+    mutating func use(receiving: SDESKey?, sending: SDESKey?) {
+        defer {
+            self.receiving = receiving
+            self.sending = sending
+            isReceiving = receiving != nil
+            isSending = sending != nil
+        }
+        guard receiving != nil || sending != nil else { return discard() }
+        if contexts == nil {
+            contexts = .allocate(capacity: 1)
+            contexts?.initialize(to: Contexts())
+        }
+        guard let contexts else { return }
+        do throws(SRTPError) {
+            if let receiving {
+                // The same key again is no accident: the peer may have begun anew with its counters.
+                if contexts.pointee.receiver == nil {
+                    contexts.pointee.receiver = try SRTPReceiver(receiving)
+                } else {
+                    try contexts.pointee.receiver?.rekey(receiving)
+                }
+            } else {
+                contexts.pointee.receiver = nil
+            }
+        } catch {
+            contexts.pointee.receiver = nil
+        }
+        do throws(SRTPError) {
+            if let sending {
+                if contexts.pointee.sender == nil {
+                    contexts.pointee.sender = try SRTPSender(sending)
+                } else if self.sending.map({ !sending.protectsLike($0) }) ?? true {
+                    try contexts.pointee.sender?.rekey(sending)
+                }
+            } else {
+                contexts.pointee.sender = nil
+            }
+        } catch {
+            contexts.pointee.sender = nil
+        }
+    }
+
+    private mutating func discard() {
+        guard let contexts else { return }
+        contexts.deinitialize(count: 1)
+        contexts.deallocate()
+        self.contexts = nil
+    }
+
+    /// Verifies and decrypts in place; octets of the plain packet, or nil for what is refused.
+    mutating func unprotect(_ datagram: UnsafeMutableRawBufferPointer, isControl: Bool) -> Int? {
+        do throws(SRTPError) {
+            guard let contexts, contexts.pointee.receiver != nil else { throw .cipherUnavailable }
+            let count =
+                isControl
+                ? try contexts.pointee.receiver?.unprotectControl(datagram)
+                : try contexts.pointee.receiver?.unprotect(datagram)
+            guard let count else { throw .cipherUnavailable }
+            return count
+        } catch {
+            refused += 1
+            return nil
+        }
+    }
+
+    /// Encrypts the first `count` octets in place; octets to send, or nil where nothing may be sent.
+    mutating func protect(_ buffer: UnsafeMutableRawBufferPointer, count: Int, isControl: Bool) -> Int? {
+        guard isSending else { return count }
+        do throws(SRTPError) {
+            guard let contexts, contexts.pointee.sender != nil else { throw .cipherUnavailable }
+            let total =
+                isControl
+                ? try contexts.pointee.sender?.protectControl(buffer, count: count)
+                : try contexts.pointee.sender?.protect(buffer, count: count)
+            guard let total else { throw .cipherUnavailable }
+            return total
+        } catch {
+            unprotected += 1
+            return nil
+        }
+    }
+}

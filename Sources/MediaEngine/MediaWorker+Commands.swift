@@ -1,0 +1,117 @@
+import CMediaSockets
+import MediaCore
+
+extension MediaWorker where BackEnd: ~Copyable {
+    mutating func carryOut(_ command: WorkerCommand, now: Int64) {
+        switch command {
+        case .add(let setup): add(setup)
+        case .change(let id, let parameters, let completion):
+            defer { completion() }
+            guard let index = slots.index(of: id), let leg = slots[index] else { return }
+            leg.pointee.change(to: parameters)
+            rewrite(at: index, isNewSender: false)
+            if let peer = leg.pointee.bridge.peer { rewrite(at: peer, isNewSender: false) }
+        case .bridge(let first, let second): bridge(first, second)
+        case .unbridge(let id):
+            if let index = slots.index(of: id) { unbridge(at: index) }
+        case .attach(let id, let tap): attach(id, tap)
+        case .fork(let setup): fork(setup, now: now)
+        case .detach(let id, let completion): completion(detach(id, now: now))
+        case .finish(let ids, let end, let completion): completion(finish(ids, at: end))
+        case .snapshot(let ids, let completion):
+            completion(ids.compactMap { slots.index(of: $0).flatMap { slots[$0]?.pointee.snapshot(now: now) } })
+        case .stop: isRunning = false
+        }
+    }
+
+    private mutating func add(_ setup: LegSetup) {
+        let index = slots.insert(MediaLeg(setup, policy: policy), id: setup.id, group: setup.group)
+        let sockets = setup.sockets
+        _ = backEnd.add(sockets.rtp, token: Self.token(index, isControl: false), isIPv6: sockets.isIPv6)
+        _ = backEnd.add(sockets.rtcp, token: Self.token(index, isControl: true), isIPv6: sockets.isIPv6)
+    }
+
+    private mutating func attach(_ id: TapID, _ tap: any LegTap) {
+        guard let index = slots.index(of: id.leg), let leg = slots[index] else { return }
+        // What was produced before belongs to those who listened then.
+        leg.pointee.drain()
+        leg.pointee.taps.append(.init(number: id.number, tap: tap))
+        live.append(index)
+    }
+
+    private mutating func fork(_ setup: ForkSetup, now: Int64) {
+        guard let index = slots.index(of: setup.id.leg), let leg = slots[index] else {
+            return ports.close(setup.sockets, now: now)
+        }
+        let fork = UnsafeMutablePointer<PacketFork>.allocate(capacity: 1)
+        fork.initialize(
+            to: PacketFork(
+                number: setup.id.number, sockets: setup.sockets, destination: setup.destination,
+                sending: setup.sending))
+        leg.pointee.forks.append(fork)
+    }
+
+    private mutating func detach(_ id: TapID, now: Int64) -> TapReport? {
+        guard let index = slots.index(of: id.leg), let leg = slots[index] else { return nil }
+        var report: TapReport?
+        if let place = leg.pointee.taps.firstIndex(where: { $0.number == id.number }) {
+            leg.pointee.drain()
+            let tap = leg.pointee.taps.remove(at: place).tap
+            report = TapReport(id: id, sent: 0, dropped: tap.dropped)
+            if let place = live.firstIndex(of: index) { live.remove(at: place) }
+        } else if let place = leg.pointee.forks.firstIndex(where: { $0.pointee.number == id.number }) {
+            let fork = leg.pointee.forks.remove(at: place)
+            report = fork.pointee.report(leg: id.leg)
+            close(fork, now: now)
+        }
+        if let report { leg.pointee.formerTaps.append(report) }
+        return report
+    }
+
+    private func close(_ fork: UnsafeMutablePointer<PacketFork>, now: Int64) {
+        ports.close(fork.pointee.sockets, now: now)
+        fork.deinitialize(count: 1)
+        fork.deallocate()
+    }
+
+    /// What still lies in the sockets belongs to the call and is read first; then all legs end at the same sample.
+    private mutating func finish(_ ids: [UInt64], at end: Int64) -> [LegReport] {
+        let indices = ids.compactMap { slots.index(of: $0) }
+        var furthest: Int64 = 0
+        for index in indices {
+            guard let leg = slots[index] else { continue }
+            // Bounded, because a flood must not keep the other legs waiting; a full kernel buffer holds fewer.
+            var remaining = 4_096
+            let token = Self.token(index, isControl: false)
+            while remaining > 0, let datagram = backEnd.drain(leg.pointee.sockets.rtp, token: token) {
+                deliver(datagram, now: MediaClock.arrival)
+                remaining -= 1
+            }
+            while !leg.pointee.timeline.finish(at: end) { leg.pointee.drain() }
+            furthest = max(furthest, leg.pointee.timeline.frontier)
+        }
+        var reports: [LegReport] = []
+        for index in indices {
+            guard let leg = slots[index] else { continue }
+            leg.pointee.timeline.fillSilence(upTo: furthest)
+            leg.pointee.drain()
+            reports.append(leg.pointee.snapshot(now: end))
+            sendGoodbye(leg)
+            remove(at: index, now: end)
+        }
+        return reports
+    }
+
+    mutating func remove(at index: Int, now: Int64) {
+        guard let leg = slots[index] else { return }
+        unbridge(at: index)
+        live.removeAll { $0 == index }
+        for fork in leg.pointee.forks { close(fork, now: now) }
+        leg.pointee.forks = []
+        let sockets = leg.pointee.sockets
+        backEnd.remove(sockets.rtp, token: Self.token(index, isControl: false))
+        backEnd.remove(sockets.rtcp, token: Self.token(index, isControl: true))
+        ports.close(sockets, now: now)
+        slots.remove(at: index)
+    }
+}
