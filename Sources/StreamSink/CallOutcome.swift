@@ -137,6 +137,6 @@ public struct StreamingDetailRecord: Sendable, Equatable {
                 .init("MediaIndex", .integer(Int64(leg.mediaIndex))), .init("MediaLabel", JSONValue(leg.mediaLabel)),
                 .init("StartFragmentNumber", .string(leg.startFragmentNumber.description)),
                 .init("EndFragmentNumber", JSONValue(leg.endFragmentNumber?.description)),
-            ] + leg.quality.members)
+            ] + leg.quality.members + leg.format.members)
     }
 }

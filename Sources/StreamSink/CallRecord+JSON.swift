@@ -69,7 +69,8 @@ extension LegRecord {
             .init("roleRule", JSONValue(roleRule)), .init("mediaIndex", .integer(Int64(mediaIndex))),
             .init("mediaLabel", JSONValue(mediaLabel)), .init("startTime", .integer(startedAtMilliseconds)),
             .init("startFragmentNumber", .string(startFragmentNumber.description)),
-            .init("endFragmentNumber", JSONValue(endFragmentNumber?.description)), .init("quality", quality.json),
+            .init("endFragmentNumber", JSONValue(endFragmentNumber?.description)), .init("format", format.json),
+            .init("quality", quality.json),
         ])
     }
 
@@ -92,42 +93,9 @@ extension LegRecord {
         self.init(
             streamName: try text("streamName"), streamARN: try text("streamArn"), relativePath: path,
             isCaller: json["isCaller"]?.boolValue, roleRule: json["roleRule"]?.stringValue, mediaIndex: index,
-            mediaLabel: json["mediaLabel"]?.stringValue, startedAtMilliseconds: start, startFragmentNumber: number)
+            mediaLabel: json["mediaLabel"]?.stringValue, startedAtMilliseconds: start, startFragmentNumber: number,
+            format: json["format"].flatMap { StreamFormat(json: $0) } ?? .pcm(sampleRate: 8000))
         endFragmentNumber = json["endFragmentNumber"]?.stringValue.flatMap { FragmentNumber($0) }
         if let quality = json["quality"] { self.quality = LegQuality(json: quality) }
-    }
-}
-
-extension LegQuality {
-    /// The members in the order of the streaming detail record.
-    var members: [JSONValue.Member] {
-        [
-            .init("Packets", .integer(packets)), .init("Bytes", .integer(bytes)), .init("Lost", .integer(lost)),
-            .init("Duplicates", .integer(duplicates)), .init("Late", .integer(late)),
-            .init("Reordered", .integer(reordered)), .init("JitterMicroseconds", .integer(jitterMicroseconds)),
-            .init("ConcealedMilliseconds", .integer(concealedMilliseconds)),
-            .init("FilledMilliseconds", .integer(filledMilliseconds)),
-            .init("SkewPartsPerMillion", .decimal(skewPartsPerMillion)),
-            .init("WriterLostMilliseconds", .integer(writerLostMilliseconds)),
-            .init("EmptyReason", JSONValue(emptyReason)),
-        ]
-    }
-
-    fileprivate var json: JSONValue { .object(members) }
-
-    fileprivate init(json: JSONValue) {
-        func number(_ name: String) -> Int64 { json[name]?.integerValue ?? 0 }
-        packets = number("Packets")
-        bytes = number("Bytes")
-        lost = number("Lost")
-        duplicates = number("Duplicates")
-        late = number("Late")
-        reordered = number("Reordered")
-        jitterMicroseconds = number("JitterMicroseconds")
-        concealedMilliseconds = number("ConcealedMilliseconds")
-        filledMilliseconds = number("FilledMilliseconds")
-        skewPartsPerMillion = json["SkewPartsPerMillion"]?.decimalValue ?? 0
-        writerLostMilliseconds = number("WriterLostMilliseconds")
-        emptyReason = json["EmptyReason"]?.stringValue
     }
 }

@@ -87,13 +87,16 @@ public struct LegRecord: Sendable, Equatable {
     public var startFragmentNumber: FragmentNumber
     /// The last fragment; known at the end, `nil` when nothing was written.
     public var endFragmentNumber: FragmentNumber?
+    /// What the file holds.
+    public var format: StreamFormat
     /// How the media fared.
     public var quality = LegQuality()
 
     /// Makes a leg's record.
     public init(
         streamName: String, streamARN: String, relativePath: String, isCaller: Bool?, roleRule: String?,
-        mediaIndex: Int, mediaLabel: String?, startedAtMilliseconds: Int64, startFragmentNumber: FragmentNumber
+        mediaIndex: Int, mediaLabel: String?, startedAtMilliseconds: Int64, startFragmentNumber: FragmentNumber,
+        format: StreamFormat = .pcm(sampleRate: 8000)
     ) {
         self.streamName = streamName
         self.streamARN = streamARN
@@ -104,6 +107,7 @@ public struct LegRecord: Sendable, Equatable {
         self.mediaLabel = mediaLabel
         self.startedAtMilliseconds = startedAtMilliseconds
         self.startFragmentNumber = startFragmentNumber
+        self.format = format
     }
 
     /// Makes the record of a session.
@@ -113,7 +117,8 @@ public struct LegRecord: Sendable, Equatable {
         self.init(
             streamName: session.streamName, streamARN: session.streamARN, relativePath: session.relativePath,
             isCaller: isCaller, roleRule: roleRule, mediaIndex: mediaIndex, mediaLabel: mediaLabel,
-            startedAtMilliseconds: session.startedAtMilliseconds, startFragmentNumber: session.startFragmentNumber)
+            startedAtMilliseconds: session.startedAtMilliseconds, startFragmentNumber: session.startFragmentNumber,
+            format: session.format)
     }
 
     /// Takes over what a finished session left behind.
@@ -121,35 +126,4 @@ public struct LegRecord: Sendable, Equatable {
         endFragmentNumber = summary.endFragmentNumber
         quality.writerLostMilliseconds = summary.lostSamples / 8
     }
-}
-
-/// How a leg's media fared, for the streaming detail record.
-public struct LegQuality: Sendable, Equatable {
-    /// RTP packets received.
-    public var packets: Int64 = 0
-    /// Bytes of their payloads.
-    public var bytes: Int64 = 0
-    /// Packets that never came.
-    public var lost: Int64 = 0
-    /// Packets that came twice.
-    public var duplicates: Int64 = 0
-    /// Packets that came too late to be used.
-    public var late: Int64 = 0
-    /// Packets that came out of order and were put in place.
-    public var reordered: Int64 = 0
-    /// Interarrival jitter, RFC 3550 §6.4.1, in microseconds.
-    public var jitterMicroseconds: Int64 = 0
-    /// Audio made up for lost packets.
-    public var concealedMilliseconds: Int64 = 0
-    /// Silence put in for pauses and holds.
-    public var filledMilliseconds: Int64 = 0
-    /// The sender's clock against ours.
-    public var skewPartsPerMillion: Double = 0
-    /// Audio that the disk did not take.
-    public var writerLostMilliseconds: Int64 = 0
-    /// Why there is no audio, when there is none.
-    public var emptyReason: String?
-
-    /// All zero.
-    public init() {}
 }

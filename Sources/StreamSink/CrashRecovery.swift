@@ -103,7 +103,7 @@ public struct CrashRecovery: Sendable {
             // A leg may have been closed properly before the crash; then it is read only now.
             let file = files[path] ?? (try? SessionFileReport(scanning: path))
             if let last = file?.lastFragmentNumber { call.legs[index].endFragmentNumber = last }
-            if file?.samples ?? 0 == 0, call.legs[index].quality.emptyReason == nil {
+            if file?.fragments ?? 0 == 0, call.legs[index].quality.emptyReason == nil {
                 call.legs[index].quality.emptyReason = "the service stopped before audio was written"
             }
             let length = Int64(file?.durationMilliseconds ?? 0)

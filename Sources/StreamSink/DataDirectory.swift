@@ -60,6 +60,8 @@ public final class DataDirectory: Sendable {
     var objectsPath: String { path + "/objects" }
     /// The event log's path.
     public var eventLogPath: String { path + "/logs/events.jsonl" }
+    /// The media metric log's path.
+    public var mediaMetricLogPath: String { path + "/logs/media-metrics.jsonl" }
 }
 
 /// Why a data directory cannot be used.

@@ -9,8 +9,9 @@ public final class FragmentStore: Sendable {
         public var region: String
         /// Twelve-digit account in the ARNs.
         public var accountID: String
-        /// How often pending samples are written; 100 ms by default, at most 250 ms for live readers.
-        public var flushInterval: Duration = .milliseconds(100)
+        /// How long samples that were handed in may wait for their write; 20 ms by default. Longer only pays where a leg
+        /// hands in more often than that: what comes meanwhile goes into the same write.
+        public var flushInterval: Duration = .milliseconds(20)
         /// How often the file system is asked to put everything on the disk; zero = never (the kernel decides).
         public var syncInterval: Duration = .seconds(2)
         /// Writer threads.
@@ -46,7 +47,7 @@ public final class FragmentStore: Sendable {
     private let pool: StreamPool
     private let health: DiskHealth
     private let writers: [StreamWriter]
-    private let syncThread: WorkerThread?
+    private let finisher: FileFinisher
     private let claims: Claims
     private let state = Mutex(State())
 
@@ -68,12 +69,16 @@ public final class FragmentStore: Sendable {
         self.pool = pool
         let claims = Claims()
         self.claims = claims
+        let finisher = try FileFinisher(
+            directory: directory, syncMilliseconds: configuration.syncInterval.wholeMilliseconds)
+        self.finisher = finisher
         var writers: [StreamWriter] = []
         for index in 0..<max(1, configuration.writers) {
             writers.append(
                 try StreamWriter(
                     index: index, flushMilliseconds: configuration.flushInterval.wholeMilliseconds, health: health
                 ) { session, lastCounter in
+                    finisher.add(session)
                     guard let claim = claims.remove(session) else { return }
                     let stream = pool.release(claim, lastCounter: lastCounter)
                     // When this fails the next start finds the same in the files.
@@ -82,19 +87,6 @@ public final class FragmentStore: Sendable {
                 })
         }
         self.writers = writers
-        let interval = configuration.syncInterval.wholeMilliseconds
-        guard interval > 0 else {
-            syncThread = nil
-            return
-        }
-        let thread = try WorkerThread()
-        try thread.start(name: "stream-sync") { thread in
-            while !thread.isStopped {
-                thread.sleep(milliseconds: interval)
-                _ = directory.operations.syncFileSystem(directory.descriptor)
-            }
-        }
-        syncThread = thread
     }
 
     /// Starts a leg's recording. Does no I/O: the file is made by the writer, and a full disk does not refuse a call.
@@ -104,9 +96,14 @@ public final class FragmentStore: Sendable {
     ///   - transactionID: letters, digits and hyphens; part of the file's name.
     ///   - mediaIndex: the m-line, from 0.
     ///   - startedAtMilliseconds: wall clock of sample 0, milliseconds since 1970.
+    ///   - format: what the file is to hold.
+    ///   - encoder: makes the encoder of an encoded format; called on the writer's thread.
     public func openSession(
-        connectorID: String, transactionID: String, callID: String, mediaIndex: Int, startedAtMilliseconds: Int64
+        connectorID: String, transactionID: String, callID: String, mediaIndex: Int, startedAtMilliseconds: Int64,
+        format: StreamFormat = .pcm(sampleRate: 8000), encoder: FrameEncoderFactory? = nil
     ) throws(FragmentStoreError) -> StreamSession {
+        guard format.isUsable else { throw .unusableFormat(format.name) }
+        if case .opus = format, encoder == nil { throw .unusableFormat(format.name) }
         guard Self.isPathSafe(connectorID) else { throw .unusableName("connector ID", connectorID) }
         guard Self.isPathSafe(transactionID) else { throw .unusableName("transaction ID", transactionID) }
         guard mediaIndex >= 0, mediaIndex < 1000 else { throw .unusableName("media index", String(mediaIndex)) }
@@ -115,10 +112,11 @@ public final class FragmentStore: Sendable {
             guard !state.isShutDown else { return nil }
             state.nextWriter = (state.nextWriter + 1) % writers.count
             let writer = writers[state.nextWriter]
-            let claim = pool.claim(connectorID: connectorID, wallClock: startedAtMilliseconds)
+            var claim = pool.claim(connectorID: connectorID, wallClock: startedAtMilliseconds)
+            claim.description.format = format.name
             let session = makeSession(
                 claim, transactionID: transactionID, callID: callID, mediaIndex: mediaIndex,
-                startedAtMilliseconds: startedAtMilliseconds, writer: writer)
+                startedAtMilliseconds: startedAtMilliseconds, format: format, encoder: encoder, writer: writer)
             claims.add(claim, for: session)
             writer.add(session)
             return session
@@ -129,29 +127,30 @@ public final class FragmentStore: Sendable {
 
     private func makeSession(
         _ claim: ClaimedStream, transactionID: String, callID: String, mediaIndex: Int, startedAtMilliseconds: Int64,
-        writer: StreamWriter
+        format: StreamFormat, encoder: FrameEncoderFactory?, writer: StreamWriter
     ) -> StreamSession {
         let name = SessionFileName(session: claim.session, transactionID: transactionID, mediaIndex: mediaIndex).text
         let operations = directory.operations
         let folder = "\(directory.streamsPath)/\(claim.name)"
         var generator = SystemRandomNumberGenerator()
-        let file = SessionFile(
-            path: "\(folder)/\(name)", relativePath: "streams/\(claim.name)/\(name)",
-            startedAtMilliseconds: startedAtMilliseconds,
-            muxer: FragmentMuxer(
-                transactionID: transactionID, connectorID: claim.description.connectorID, callID: callID,
-                startedAtMilliseconds: startedAtMilliseconds, firstCounter: UInt64(claim.session) * 1000 + 1,
-                seed: generator.next()),
-            operations: operations,
-            silenceLimit: Int(clamping: max(0, min(configuration.silenceLimit.wholeMilliseconds, .max / 8)) * 8)
-        ) { () throws(FileError) in
+        let growing = GrowingFile(path: "\(folder)/\(name)", operations: operations) { () throws(FileError) in
             let made = operations.makeDirectory(folder)
             guard made >= 0 || made == -FileCode.exists else {
                 throw FileError("create the directory", folder, made)
             }
             try operations.replaceFile(at: "\(folder)/stream.json", with: claim.description.json.bytes)
         }
-        let limit = configuration.pendingLimit.wholeMilliseconds * 8
+        let samplesPerMillisecond = Int64(format.sampleRate / 1000)
+        let silence = max(0, min(configuration.silenceLimit.wholeMilliseconds, .max / 192))
+        let file = SessionFile(
+            file: growing, relativePath: "streams/\(claim.name)/\(name)",
+            startedAtMilliseconds: startedAtMilliseconds,
+            muxer: FragmentMuxer(
+                transactionID: transactionID, connectorID: claim.description.connectorID, callID: callID,
+                startedAtMilliseconds: startedAtMilliseconds, firstCounter: UInt64(claim.session) * 1000 + 1,
+                seed: generator.next(), format: format),
+            silenceLimit: Int(clamping: silence * samplesPerMillisecond), encoder: encoder)
+        let limit = max(0, min(configuration.pendingLimit.wholeMilliseconds, .max / 384)) * samplesPerMillisecond
         return StreamSession(stream: claim, file: file, pendingLimit: Int(clamping: limit), writer: writer)
     }
 
@@ -175,7 +174,7 @@ public final class FragmentStore: Sendable {
             for session in writer.openSessions { _ = await session.finish() }
         }
         for writer in writers { writer.stop() }
-        syncThread?.stop()
+        finisher.stop()
         _ = directory.operations.syncFileSystem(directory.descriptor)
     }
 
@@ -205,6 +204,8 @@ private final class Claims: Sendable {
 public enum FragmentStoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A name that would not be safe in a path: which, and what it is.
     case unusableName(String, String)
+    /// A format with a sample rate that is not supported, or an encoded one without an encoder.
+    case unusableFormat(String)
     /// The store is being shut down.
     case shutDown
 
@@ -213,6 +214,8 @@ public enum FragmentStoreError: Error, Hashable, Sendable, CustomStringConvertib
         switch self {
         case .unusableName(let what, let name):
             "the \(what) “\(name.prefix(80))” cannot be part of a file's name: only letters, digits and hyphens, 64 at most"
+        case .unusableFormat(let name):
+            "the stream format \(name) cannot be written: 8,000 or 16,000 samples a second, and an encoder for Opus"
         case .shutDown: "the stream store is shutting down"
         }
     }

@@ -19,13 +19,7 @@ struct FragmentTags: Sendable {
         var offsets: [Int] = []
         func add(_ name: String, _ value: String) {
             guard value.utf8.count <= Self.maximumValueLength else { return }
-            var body: [UInt8] = []
-            // TagName comes before TagString: consumers read them by position.
-            body.appendElement(MatroskaElement.tagName, text: name)
-            body.appendElement(MatroskaElement.tagString, text: value)
-            simpleTags.appendElementID(MatroskaElement.simpleTag)
-            simpleTags.appendElementSize(body.count, length: 4)
-            simpleTags.append(contentsOf: body)
+            simpleTags.append(contentsOf: Self.simpleTag(name, value))
             offsets.append(simpleTags.count - value.utf8.count)
         }
         add("AWS_KINESISVIDEO_FRAGMENT_NUMBER", digits)
@@ -35,17 +29,47 @@ struct FragmentTags: Sendable {
         add("VoiceConnectorId", connectorID)
         add("CallId", callID)
 
-        // Four-byte sizes and no Targets, as in the captures of the service this stands in for.
-        bytes = []
-        bytes.appendElementID(MatroskaElement.tags)
-        bytes.appendElementSize(simpleTags.count + 6, length: 4)
-        bytes.appendElementID(MatroskaElement.tag)
-        bytes.appendElementSize(simpleTags.count, length: 4)
+        bytes = Self.head(simpleTags.count)
         let base = bytes.count
         bytes.append(contentsOf: simpleTags)
         numberOffset = base + offsets[0]
         serverTimeOffset = base + offsets[1]
         producerTimeOffset = base + offsets[2]
+    }
+
+    /// The element with the digits' tag after the others.
+    func bytes(with digits: String) -> [UInt8] {
+        let headLength = Self.head(0).count
+        let extra = Self.simpleTag(DigitNotes.tagName, digits)
+        return Self.head(bytes.count - headLength + extra.count) + bytes[headLength...] + extra
+    }
+
+    /// An element with the digits' tag alone.
+    static func bytes(digits: String) -> [UInt8] {
+        let tag = simpleTag(DigitNotes.tagName, digits)
+        return head(tag.count) + tag
+    }
+
+    /// Four-byte sizes and no Targets, as in the captures of the service this stands in for.
+    private static func head(_ simpleTagsLength: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.appendElementID(MatroskaElement.tags)
+        bytes.appendElementSize(simpleTagsLength + 6, length: 4)
+        bytes.appendElementID(MatroskaElement.tag)
+        bytes.appendElementSize(simpleTagsLength, length: 4)
+        return bytes
+    }
+
+    private static func simpleTag(_ name: String, _ value: String) -> [UInt8] {
+        var body: [UInt8] = []
+        // TagName comes before TagString: consumers read them by position.
+        body.appendElement(MatroskaElement.tagName, text: name)
+        body.appendElement(MatroskaElement.tagString, text: value)
+        var bytes: [UInt8] = []
+        bytes.appendElementID(MatroskaElement.simpleTag)
+        bytes.appendElementSize(body.count, length: 4)
+        bytes.append(contentsOf: body)
+        return bytes
     }
 
     /// Puts a fragment's number and times (milliseconds since 1970) in place.

@@ -30,6 +30,9 @@ enum MatroskaElement {
     static let language: UInt32 = 0x22B59C
     static let name: UInt32 = 0x536E
     static let codecID: UInt32 = 0x86
+    static let codecPrivate: UInt32 = 0x63A2
+    static let codecDelay: UInt32 = 0x56AA
+    static let seekPreRoll: UInt32 = 0x56BB
     static let audio: UInt32 = 0xE1
     static let samplingFrequency: UInt32 = 0xB5
     static let channels: UInt32 = 0x9F

@@ -1,12 +1,10 @@
 /// The bytes before a session's first fragment, and the places in them that are filled in when the file is closed.
 enum MatroskaHeader {
-    /// The track's name; single-track consumers look for it when no other name fits.
-    static let trackName = "Track_audio/L16"
-    /// Signed little-endian PCM (RFC 9559 codec mappings).
-    static let codecID = "A_PCM/INT/LIT"
     private static let application = "Earshot"
 
-    static func append(startedAtMilliseconds: Int64, trackUID: UInt64, to output: inout [UInt8]) {
+    static func append(
+        startedAtMilliseconds: Int64, trackUID: UInt64, track description: MatroskaTrack, to output: inout [UInt8]
+    ) {
         var ebml: [UInt8] = []
         ebml.appendElement(MatroskaElement.ebmlVersion, unsigned: 1)
         ebml.appendElement(MatroskaElement.ebmlReadVersion, unsigned: 1)
@@ -33,9 +31,9 @@ enum MatroskaHeader {
         output.appendElement(MatroskaElement.info, body: info)
 
         var audio: [UInt8] = []
-        audio.appendElement(MatroskaElement.samplingFrequency, float: Double(FragmentMuxer.sampleRate))
-        audio.appendElement(MatroskaElement.channels, unsigned: 1)
-        audio.appendElement(MatroskaElement.bitDepth, unsigned: 16)
+        audio.appendElement(MatroskaElement.samplingFrequency, float: description.samplingFrequency)
+        audio.appendElement(MatroskaElement.channels, unsigned: description.channels)
+        if let depth = description.bitDepth { audio.appendElement(MatroskaElement.bitDepth, unsigned: depth) }
         var track: [UInt8] = []
         track.appendElement(MatroskaElement.trackNumber, unsigned: 1)
         track.appendElementID(MatroskaElement.trackUID)
@@ -45,8 +43,17 @@ enum MatroskaHeader {
         track.appendElement(MatroskaElement.flagLacing, unsigned: 0)
         // Without it a player would take the speech for English.
         track.appendElement(MatroskaElement.language, text: "und")
-        track.appendElement(MatroskaElement.name, text: trackName)
-        track.appendElement(MatroskaElement.codecID, text: codecID)
+        track.appendElement(MatroskaElement.name, text: description.name)
+        track.appendElement(MatroskaElement.codecID, text: description.codecID)
+        if !description.codecPrivate.isEmpty {
+            track.appendElement(MatroskaElement.codecPrivate, body: description.codecPrivate)
+        }
+        if description.codecDelay > 0 {
+            track.appendElement(MatroskaElement.codecDelay, unsigned: description.codecDelay)
+        }
+        if description.seekPreRoll > 0 {
+            track.appendElement(MatroskaElement.seekPreRoll, unsigned: description.seekPreRoll)
+        }
         track.appendElement(MatroskaElement.audio, body: audio)
         var tracks: [UInt8] = []
         tracks.appendElement(MatroskaElement.trackEntry, body: track)

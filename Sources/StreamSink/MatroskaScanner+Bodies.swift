@@ -92,6 +92,7 @@ extension MatroskaScanner {
             switch child.id {
             case MatroskaElement.codecID: track.codecID = text(child.body)
             case MatroskaElement.name: track.name = text(child.body)
+            case MatroskaElement.codecPrivate: track.codecPrivate = Array(buffer[child.body])
             case MatroskaElement.audio:
                 for audio in try children(child.body) {
                     switch audio.id {

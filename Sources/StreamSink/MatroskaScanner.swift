@@ -16,8 +16,8 @@ public struct MatroskaScanner: Sendable {
         case track(TrackDescription)
         /// Name and value of the simple tags, in order.
         case tags([TagValue])
-        /// A cluster starts.
-        case cluster
+        /// A cluster starts: where its head and its first child lie in the stream, and its size when that is known.
+        case cluster(offset: Int64, dataOffset: Int64, size: Int64?)
         /// The open cluster's time in milliseconds.
         case timecode(Int64)
         /// A block: milliseconds after its cluster, and where its payload lies in ``buffer``.
@@ -46,6 +46,8 @@ public struct MatroskaScanner: Sendable {
         public var channels = 1
         /// Bits per sample.
         public var bitDepth = 0
+        /// What the codec needs to know beside the blocks.
+        public var codecPrivate: [UInt8] = []
     }
 
     /// One simple tag.
@@ -102,8 +104,9 @@ public struct MatroskaScanner: Sendable {
                 head = element.bodyStart
                 return .segment(dataOffset: offset, size: element.size)
             case MatroskaElement.cluster:
+                let start = offset
                 head = element.bodyStart
-                return .cluster
+                return .cluster(offset: start, dataOffset: offset, size: element.size)
             case MatroskaElement.ebml:
                 guard let body = try body(of: element, limit: Self.maximumMaster) else { return nil }
                 try checkDocument(body)

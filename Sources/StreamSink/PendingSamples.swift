@@ -1,19 +1,27 @@
 /// A session's samples between the media worker and the writer: bounded, and what does not fit keeps its place.
 ///
 /// After an overflow nothing more is taken until the writer has emptied it, so there is at most one hole, at the end.
+/// It has no storage of its own for long: the buffer comes from the writer with the first samples of a hand-in and goes
+/// back with the write a moment later, so that thousands of sessions share a few hundred buffers.
 struct PendingSamples {
+    /// Room of a fresh buffer: 256 ms at 8 kHz. Buffers of wider sessions grow once and are kept.
+    static let bufferCapacity = 2048
+    /// A buffer that had to grow beyond this (a stall) is not used again.
+    static let largestKeptCapacity = 4096
+
     private var samples: [Int16] = []
     /// Samples that came after `samples` and had no room.
     private(set) var overflow = 0
     /// Samples that the writer has taken and not yet written; they count against the limit.
     var held = 0
     var isClosed = false
+    /// On its way to the writer: it need not be told again.
+    var isQueued = false
     private let limit: Int
 
     /// - Parameter limit: the most samples kept here and by the writer together.
     init(limit: Int) {
         self.limit = limit
-        samples.reserveCapacity(min(limit, 1024))
     }
 
     var isEmpty: Bool { samples.isEmpty && overflow == 0 }
@@ -21,11 +29,23 @@ struct PendingSamples {
     /// What it keeps allocated.
     var capacityBytes: Int { samples.capacity * 2 }
 
+    /// Gives it an empty buffer to fill.
+    mutating func adopt(_ buffer: consuming [Int16]) {
+        guard samples.isEmpty else { return }
+        samples = buffer.capacity > 0 ? buffer : Self.freshBuffer()
+    }
+
+    static func freshBuffer() -> [Int16] {
+        var buffer: [Int16] = []
+        buffer.reserveCapacity(bufferCapacity)
+        return buffer
+    }
+
     /// Takes what fits. Returns how many samples had no room.
     mutating func append(_ new: UnsafeBufferPointer<Int16>) -> Int {
         let room = overflow > 0 ? 0 : max(0, limit - held - samples.count)
         let taken = min(room, new.count)
-        samples.append(contentsOf: new.prefix(taken))
+        samples.append(contentsOf: UnsafeBufferPointer(rebasing: new[..<taken]))
         overflow += new.count - taken
         return new.count - taken
     }
@@ -37,11 +57,11 @@ struct PendingSamples {
         return overflow
     }
 
-    /// Moves everything to the end of `backlog`; returns the length of the hole that follows.
-    mutating func move(to backlog: inout [Int16]) -> Int {
-        backlog.append(contentsOf: samples)
-        // After a long stall the room grown for it is given back.
-        samples.removeAll(keepingCapacity: samples.capacity <= 8192)
+    /// Hands out everything, with the buffer; returns the length of the hole that follows.
+    mutating func take(_ buffer: inout [Int16]) -> Int {
+        isQueued = false
+        buffer = samples
+        samples = []
         defer { overflow = 0 }
         return overflow
     }

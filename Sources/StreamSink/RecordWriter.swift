@@ -9,13 +9,14 @@ import Synchronization
 public final class RecordWriter: Sendable {
     private enum Work {
         case event([UInt8])
+        case metric([UInt8])
         case object(number: Int64, key: String, [UInt8])
         case journal(CallRecord, size: Int)
         case removeJournal(String)
 
         var size: Int {
             switch self {
-            case .event(let bytes): bytes.count
+            case .event(let bytes), .metric(let bytes): bytes.count
             case .object(_, let key, let bytes): key.utf8.count + bytes.count
             case .journal(_, let size): size
             case .removeJournal: 64
@@ -35,6 +36,7 @@ public final class RecordWriter: Sendable {
     private let state = Mutex(State())
     private let thread: WorkerThread
     private let events: EventLog
+    private let metrics: EventLog
     private let objects: ObjectStore
     private let journals: CallJournal
     private let logger: Logger
@@ -44,6 +46,7 @@ public final class RecordWriter: Sendable {
     /// - Parameter limit: the most bytes of waiting work; beyond it what is posted is dropped, counted and logged.
     public init(directory: DataDirectory, logger: Logger, limit: Int = 64 << 20) throws(FileError) {
         events = EventLog(path: directory.eventLogPath, operations: directory.operations)
+        metrics = EventLog(path: directory.mediaMetricLogPath, operations: directory.operations)
         objects = ObjectStore(directory: directory)
         journals = CallJournal(directory: directory)
         self.logger = logger
@@ -57,6 +60,9 @@ public final class RecordWriter: Sendable {
 
     /// Adds an event to `logs/events.jsonl`.
     public func post(_ event: StreamingEvent) { add(.event(event.line)) }
+
+    /// Adds a line to `logs/media-metrics.jsonl`.
+    public func post(_ metric: MediaMetric) { add(.metric(metric.line)) }
 
     /// Writes the call's journal.
     public func saveJournal(_ call: CallRecord) {
@@ -197,6 +203,8 @@ public final class RecordWriter: Sendable {
             switch work {
             case .event(let line):
                 return events.waitingLines > 0 ? events.retry() : events.append(line)
+            case .metric(let line):
+                return metrics.waitingLines > 0 ? metrics.retry() : metrics.append(line)
             case .object(let number, _, _):
                 // Written already, together with one that was posted before it.
                 if writtenObjects.remove(number) != nil { return nil }

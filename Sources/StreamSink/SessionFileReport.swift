@@ -18,7 +18,9 @@ public struct SessionFileReport: Sendable, Equatable {
     public var lastFragmentNumber: FragmentNumber?
     /// Fragments with at least one whole block.
     public var fragments = 0
-    /// Samples in whole blocks.
+    /// The track; nil when not even the header is whole.
+    public var track: MatroskaScanner.TrackDescription?
+    /// Samples in whole blocks, at the track's frequency; 0 for a codec that only its decoder understands.
     public var samples: Int64 = 0
     /// The end of the last whole block on the session's time line, milliseconds from sample 0.
     public var durationMilliseconds: Double = 0
@@ -27,6 +29,8 @@ public struct SessionFileReport: Sendable, Equatable {
     var segmentSize: Int64?
     var segmentStart: Int64?
     var durationOffset: Int64?
+    /// The clusters with at least one whole block and no size.
+    private(set) var openClusters = ClusterPlaces()
 
     /// Reads the whole file; damage is part of the report, only a failing file call is an error.
     public init(scanning path: String) throws(FileError) {
@@ -46,15 +50,20 @@ public struct SessionFileReport: Sendable, Equatable {
             if count == 0 { break }
             scanner.append(chunk[..<count])
             do throws(MatroskaError) {
-                while let token = try scanner.next() { take(token, end: scanner.offset, &pending) }
+                while let token = try scanner.next() { take(token, scanner, &pending) }
             } catch {
                 damage = error
                 break reading
             }
         }
+        endCluster(&pending)
         fileLength = FileContents.status(path)?.size ?? scanner.endOffset
         if let segmentStart, let segmentSize {
-            isFinished = segmentStart + segmentSize == fileLength && wholeLength == fileLength
+            // Tags may follow the last block; they are whole when the scanner has come past them.
+            isFinished =
+                segmentStart + segmentSize == fileLength && wholeLength > 0 && damage == nil
+                && scanner.offset == fileLength
+            if isFinished { wholeLength = fileLength }
         }
     }
 
@@ -62,18 +71,34 @@ public struct SessionFileReport: Sendable, Equatable {
         var tags: [MatroskaScanner.TagValue] = []
         var time: Int64 = 0
         var isNew = false
+        /// The head of a cluster that has no size, and the end of its last whole block.
+        var openCluster: Int64?
+        var end: Int64 = 0
     }
 
-    private mutating func take(_ token: MatroskaScanner.Token, end: Int64, _ pending: inout PendingFragment) {
+    private mutating func endCluster(_ pending: inout PendingFragment) {
+        if let head = pending.openCluster, pending.end > head { openClusters.add(head: head, end: pending.end) }
+        pending.openCluster = nil
+    }
+
+    private mutating func take(
+        _ token: MatroskaScanner.Token, _ scanner: borrowing MatroskaScanner, _ pending: inout PendingFragment
+    ) {
         switch token {
-        case .document, .cluster: break
+        case .document: break
+        case .cluster(let offset, let dataOffset, let size):
+            endCluster(&pending)
+            // Only a head like our own has room for the size.
+            if size == nil, dataOffset - offset == ClusterPlaces.headLength { pending.openCluster = offset }
         case .segment(let dataOffset, let size):
             segmentStart = dataOffset
             segmentSize = size
         case .info(let info):
             startedAtMilliseconds = info.startedAtMilliseconds
             durationOffset = info.durationOffset
-        case .track: wholeLength = end
+        case .track(let track):
+            self.track = track
+            wholeLength = scanner.offset
         case .tags(let tags): pending.tags = tags
         case .timecode(let time):
             pending.time = time
@@ -87,11 +112,13 @@ public struct SessionFileReport: Sendable, Equatable {
                 lastFragmentNumber = fragment.number
                 fragments += 1
             }
-            let count = payload.count / 2
-            wholeLength = end
-            samples += Int64(count)
+            let content = scanner.buffer[payload]
+            wholeLength = scanner.offset
+            pending.end = scanner.offset
+            samples += track?.samples(of: content) ?? 0
             durationMilliseconds = max(
-                durationMilliseconds, Double(pending.time + Int64(relative)) + Double(count) / 8)
+                durationMilliseconds,
+                Double(pending.time + Int64(relative)) + (track?.milliseconds(of: content) ?? 0))
         }
     }
 }
@@ -136,6 +163,7 @@ extension SessionFileReport {
         let size = report.wholeLength - segmentStart
         let written = operations.writeAll(MatroskaHeader.segmentSize(size), to: file, at: segmentStart - 8)
         guard written.code == 0 else { throw FileError("write", path, -Int(written.code)) }
+        report.openClusters.write(into: path, operations: operations)
         let removedBytes = report.fileLength - report.wholeLength
         report.fileLength = report.wholeLength
         report.segmentSize = size

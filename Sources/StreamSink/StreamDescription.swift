@@ -10,6 +10,8 @@ struct StreamDescription: Sendable, Equatable {
     var nextSession: Int
     /// The last session that was closed properly, -1 when none was.
     var closedSession: Int
+    /// The format of the newest session, for people; each file's header says it too.
+    var format: String?
 
     static func arn(name: String, region: String, accountID: String, createdAtMilliseconds: Int64) -> String {
         "arn:aws:kinesisvideo:\(region):\(accountID):stream/\(name)/\(createdAtMilliseconds)"
@@ -24,11 +26,13 @@ struct StreamDescription: Sendable, Equatable {
     }
 
     var json: JSONValue {
-        .object([
-            .init("Name", .string(name)), .init("Arn", .string(arn)), .init("ConnectorId", .string(connectorID)),
-            .init("CreationTime", .integer(createdAtMilliseconds)), .init("NextSession", .integer(Int64(nextSession))),
-            .init("ClosedSession", .integer(Int64(closedSession))),
-        ])
+        .object(
+            [
+                .init("Name", .string(name)), .init("Arn", .string(arn)), .init("ConnectorId", .string(connectorID)),
+                .init("CreationTime", .integer(createdAtMilliseconds)),
+                .init("NextSession", .integer(Int64(nextSession))),
+                .init("ClosedSession", .integer(Int64(closedSession))),
+            ] + (format.map { [.init("Format", .string($0))] } ?? []))
     }
 }
 
@@ -43,7 +47,7 @@ extension StreamDescription {
         else { return nil }
         self.init(
             name: name, arn: arn, connectorID: connectorID, createdAtMilliseconds: createdAt, nextSession: nextSession,
-            closedSession: closedSession)
+            closedSession: closedSession, format: json["Format"]?.stringValue)
     }
 }
 

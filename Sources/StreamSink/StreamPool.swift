@@ -5,7 +5,7 @@ struct ClaimedStream: Sendable {
     let name: String
     let arn: String
     let session: Int
-    let description: StreamDescription
+    var description: StreamDescription
 }
 
 /// The streams of each connector and which of them are free.

@@ -6,8 +6,11 @@ public enum StreamEvent: Sendable, Equatable {
     case opened(startedAtMilliseconds: Int64?, track: MatroskaScanner.TrackDescription)
     /// A fragment starts; its first samples follow.
     case fragment(Fragment)
-    /// Samples and the place of the first one on the session's time line. A hole is a step in the places.
+    /// Samples of a PCM track, and the place of the first one on the session's time line in samples. A hole is a step in
+    /// the places.
     case samples([Int16], position: Int64)
+    /// A block of any other track: its bytes and its place in milliseconds from the session's start.
+    case payload([UInt8], milliseconds: Int64)
     /// The session has ended and everything has been read.
     case ended(durationMilliseconds: Double?)
 }
@@ -31,7 +34,8 @@ public final class StreamReader {
     private var clusterTime: Int64 = 0
     private var fragmentIsNew = false
     /// The first block of a fragment, given after the fragment itself.
-    private var waitingBlock: (relative: Int16, samples: [Int16])?
+    private var waitingBlock: StreamEvent?
+    private var track: MatroskaScanner.TrackDescription?
     /// The end of the last whole block (or of the header): never taken back by the writer.
     private var committed: Int64 = 0
     private var committedClusterTime: Int64 = 0
@@ -91,9 +95,9 @@ public final class StreamReader {
     /// The next event that is in the file already; `nil` when there is none at the moment.
     public func read() throws(StreamReaderError) -> StreamEvent? {
         guard !hasEnded else { return nil }
-        if let (relative, samples) = waitingBlock {
+        if let block = waitingBlock {
             waitingBlock = nil
-            return self.samples(relative, samples)
+            return block
         }
         while true {
             let token: MatroskaScanner.Token?
@@ -120,6 +124,7 @@ public final class StreamReader {
             startedAt = info.startedAtMilliseconds
             return nil
         case .track(let track):
+            self.track = track
             committed = scanner.offset
             return .opened(startedAtMilliseconds: startedAt, track: track)
         case .tags(let values):
@@ -134,17 +139,19 @@ public final class StreamReader {
             // The fragment is told with its first whole block: only a whole block is sure to stay.
             if fragmentIsNew {
                 fragmentIsNew = false
-                waitingBlock = (relative, scanner.samples(in: payload))
+                waitingBlock = block(relative, payload)
                 return .fragment(Fragment(timecodeMilliseconds: clusterTime, tags: tags))
             }
-            return samples(relative, scanner.samples(in: payload))
+            return block(relative, payload)
         }
     }
 
-    private func samples(_ relative: Int16, _ samples: [Int16]) -> StreamEvent {
+    private func block(_ relative: Int16, _ payload: Range<Int>) -> StreamEvent {
         committed = scanner.offset
         committedClusterTime = clusterTime
-        return .samples(samples, position: max(0, clusterTime + Int64(relative)) * 8)
+        let time = max(0, clusterTime + Int64(relative))
+        guard let track, track.isPCM else { return .payload(Array(scanner.buffer[payload]), milliseconds: time) }
+        return .samples(scanner.samples(in: payload), position: time * track.rate / 1000)
     }
 
     private func fill() throws(StreamReaderError) -> Int {

@@ -15,9 +15,15 @@ public final class StreamSession: Sendable {
     /// Wall clock of sample 0, milliseconds since 1970.
     public let startedAtMilliseconds: Int64
 
+    /// What the file holds.
+    public let format: StreamFormat
+
     let pending: Mutex<PendingSamples>
+    let payloads: Mutex<PendingPayloads>
     let file: Mutex<SessionFile>
     private let lost = Atomic<Int64>(0)
+    private let notes = Mutex<[DigitNote]>([])
+    private let hasNotes = Atomic<Bool>(false)
     private let ending = Mutex(Ending())
     private let writer: StreamWriter?
 
@@ -26,6 +32,7 @@ public final class StreamSession: Sendable {
         var waiting: [CheckedContinuation<SessionSummary, Never>] = []
     }
 
+    /// - Parameter pendingLimit: in samples; payloads may take twice as many bytes.
     init(stream: ClaimedStream, file: consuming SessionFile, pendingLimit: Int, writer: StreamWriter?) {
         streamName = stream.name
         streamARN = stream.arn
@@ -33,21 +40,74 @@ public final class StreamSession: Sendable {
         relativePath = file.relativePath
         startFragmentNumber = file.startFragmentNumber
         startedAtMilliseconds = file.startedAtMilliseconds
+        format = file.format
         self.file = Mutex(file)
         pending = Mutex(PendingSamples(limit: pendingLimit))
+        payloads = Mutex(PendingPayloads(limit: pendingLimit.multipliedReportingOverflow(by: 2).partialValue))
         self.writer = writer
     }
 
-    /// Adds the next samples of the leg's time line (8 kHz, 16 bit, mono), about every 100 ms.
+    /// Adds the next samples of the leg's time line (16 bit, mono, at the format's rate), about every 200 ms: each hand-in
+    /// becomes one write a few milliseconds later.
     ///
     /// Called by one thread. Copies under a short lock, does no I/O and, after warm-up, no allocation. When the writer is
     /// more than the configured time behind, samples are counted as lost; silence takes their place, or a jump of the
-    /// timecodes after a long outage. After ``finish()`` it does nothing.
+    /// timecodes after a long outage. After ``finish()``, and for a format of payloads, it does nothing.
     public func append(_ samples: Span<Int16>) {
+        guard !samples.isEmpty, !format.isPayload else { return }
         let refused = samples.withUnsafeBufferPointer { buffer in
-            pending.withLock { $0.isClosed ? 0 : $0.append(buffer) }
+            pending.withLock { state in
+                if state.isClosed { return 0 }
+                if !state.isQueued {
+                    state.isQueued = true
+                    state.adopt(writer?.enqueue(self) ?? [])
+                }
+                return state.append(buffer)
+            }
         }
         if refused > 0 { addLost(Int64(refused)) }
+    }
+
+    /// Adds the payload of one RTP packet, for a format of payloads. Otherwise like ``append(_:)``.
+    /// - Parameters:
+    ///   - position: its place on the leg's line, in samples of the format's rate.
+    ///   - length: how many samples it stands for. What is not covered by payloads is a gap in the timecodes.
+    public func append(payload: RawSpan, at position: Int64, length: Int64) {
+        guard format.isPayload else { return }
+        let isTaken = payloads.withLock { state in
+            if state.isClosed { return true }
+            if !state.isQueued {
+                state.isQueued = true
+                writer?.enqueue(payloadsOf: self)
+            }
+            return state.append(payload, at: position, length: UInt32(clamping: length))
+        }
+        if !isTaken { addLost(max(0, length)) }
+    }
+
+    /// Puts a digit into the tags of the next fragment (`EarshotDigits`, after the contract's tags). Not to be called when
+    /// digits are redacted.
+    /// - Parameters:
+    ///   - digit: `0` to `9`, `*`, `#`, `A` to `D`; at most 8 characters are kept.
+    ///   - position: where it began on the leg's line, in samples of the format's rate.
+    ///   - milliseconds: how long it was held.
+    public func note(digit: String, at position: Int64, milliseconds: Int) {
+        let rate = Int64(format.sampleRate)
+        let place = max(0, position)
+        let note = DigitNote(
+            digit: String(digit.prefix(8)), startMilliseconds: place / rate * 1000 + place % rate * 1000 / rate,
+            milliseconds: max(0, milliseconds))
+        notes.withLock { if $0.count < DigitNotes.limit { $0.append(note) } }
+        hasNotes.store(true, ordering: .releasing)
+    }
+
+    /// Digits since the last call. Called by the writer.
+    func takeNotes() -> [DigitNote] {
+        guard hasNotes.exchange(false, ordering: .acquiringAndReleasing) else { return [] }
+        return notes.withLock { notes in
+            defer { notes = [] }
+            return notes
+        }
     }
 
     /// Samples lost so far: the disk was full or failing for longer than the pending buffer holds.
@@ -55,6 +115,7 @@ public final class StreamSession: Sendable {
 
     /// Writes what is left, closes the file properly and gives the stream back to the pool. Safe to call twice.
     public func finish() async -> SessionSummary {
+        payloads.withLock { $0.isClosed = true }
         let isFirst = pending.withLock { state in
             defer { state.isClosed = true }
             return !state.isClosed

@@ -1,13 +1,36 @@
 import Synchronization
 
-/// One thread that writes the pending samples of its sessions, all of them every flush interval.
+/// One thread that writes its sessions' samples soon after they were handed in: a session joins the ready list with the
+/// first samples of a hand-in, and each round writes the sessions on the list, once each.
+///
+/// Nothing looks through all sessions, so the cost goes with the hand-ins alone.
 final class StreamWriter: Sendable {
     private struct Work {
-        var sessions: [StreamSession] = []
+        var sessions: Set<SessionReference> = []
+        var ready: [StreamSession] = []
+        /// Empty sample buffers for hand-ins to come.
+        var spares: [[Int16]] = []
         var opening: [StreamSession] = []
         var closing: [StreamSession] = []
-        var changes = 0
     }
+
+    /// A session by its identity.
+    private struct SessionReference: Hashable {
+        let session: StreamSession
+        static func == (left: Self, right: Self) -> Bool { left.session === right.session }
+        func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(session)) }
+    }
+
+    /// What one round has to do.
+    private struct Round {
+        var ready: [StreamSession] = []
+        var opening: [StreamSession] = []
+        var closing: [StreamSession] = []
+        var hasSessions = false
+    }
+
+    /// How often sessions whose file cannot be written are looked at; each is tried once a second.
+    private static let retryMilliseconds: Int64 = 100
 
     private let work = Mutex(Work())
     private let thread: WorkerThread
@@ -31,9 +54,10 @@ final class StreamWriter: Sendable {
     /// Takes a session on; its file is made at once, so that a reader finds it.
     func add(_ session: StreamSession) {
         work.withLock { work in
-            work.sessions.append(session)
+            work.sessions.insert(SessionReference(session: session))
             work.opening.append(session)
-            work.changes += 1
+            // Enough for the hand-ins of a busy moment, so that none allocates.
+            if work.spares.count < 8 + work.sessions.count / 2 { work.spares.append(PendingSamples.freshBuffer()) }
         }
         thread.ring()
     }
@@ -44,65 +68,112 @@ final class StreamWriter: Sendable {
         thread.ring()
     }
 
+    /// Puts a session on the ready list. Called with the session's lock held, at most once until the writer has taken what
+    /// it has. Returns a buffer for its samples; without storage when there is none to spare.
+    func enqueue(_ session: StreamSession) -> [Int16] {
+        work.withLock { work in
+            work.ready.append(session)
+            return work.spares.popLast() ?? []
+        }
+    }
+
+    /// Like ``enqueue(_:)`` for a session of payloads, which has buffers of its own.
+    func enqueue(payloadsOf session: StreamSession) {
+        work.withLock { $0.ready.append(session) }
+    }
+
     /// Sessions that are not closed.
     var count: Int { work.withLock { $0.sessions.count } }
 
-    var openSessions: [StreamSession] { work.withLock { $0.sessions } }
+    var openSessions: [StreamSession] { work.withLock { $0.sessions.map(\.session) } }
 
     /// Ends the thread after what is closing is closed.
     func stop() { thread.stop() }
 
     private func run(_ thread: WorkerThread) {
         var scratch = WriteScratch()
-        var sessions: [StreamSession] = []
-        var seen = -1
-        var nextSweep = SystemClock.monotonicMilliseconds()
+        var failing: [StreamSession] = []
+        var round = Round()
+        var nextRound = SystemClock.monotonicMilliseconds()
+        var nextRetry = nextRound
         while true {
             let stopping = thread.isStopped
-            let (opening, closing) = work.withLock { work in
-                if work.changes != seen {
-                    seen = work.changes
-                    sessions = work.sessions
-                }
-                defer {
-                    if !work.opening.isEmpty { work.opening = [] }
-                    if !work.closing.isEmpty { work.closing = [] }
-                }
-                return (work.opening, work.closing)
-            }
-            if !opening.isEmpty { sweep(opening, scratch: &scratch, now: SystemClock.monotonicMilliseconds()) }
-            if !closing.isEmpty {
-                finish(closing, scratch: &scratch)
+            let isDue = SystemClock.monotonicMilliseconds() >= nextRound
+            collect(&round, &scratch, withReady: isDue)
+            if !round.opening.isEmpty { write(round.opening, &scratch, &failing) }
+            if !round.closing.isEmpty {
+                finish(round.closing, &scratch)
                 continue
             }
             if stopping { return }
             let now = SystemClock.monotonicMilliseconds()
-            if now >= nextSweep {
-                sweep(sessions, scratch: &scratch, now: now)
-                // After a stall the missed sweeps are not made up for.
-                nextSweep = max(nextSweep + flushMilliseconds, now + 1)
+            if isDue {
+                write(round.ready, &scratch, &failing)
+                // After a stall the missed rounds are not made up for.
+                nextRound = max(nextRound + flushMilliseconds, now + 1)
             }
-            thread.sleep(milliseconds: nextSweep - SystemClock.monotonicMilliseconds())
+            if !failing.isEmpty, now >= nextRetry {
+                nextRetry = now + Self.retryMilliseconds
+                retry(&failing, &scratch)
+            }
+            guard round.hasSessions else {
+                thread.sleep(milliseconds: 60_000)
+                nextRound = SystemClock.monotonicMilliseconds()
+                continue
+            }
+            thread.sleep(milliseconds: nextRound - SystemClock.monotonicMilliseconds())
         }
     }
 
-    private func sweep(_ sessions: [StreamSession], scratch: inout WriteScratch, now: Int64) {
+    /// Takes over what there is to do, in exchange for the buffers of the last round.
+    private func collect(_ round: inout Round, _ scratch: inout WriteScratch, withReady: Bool) {
+        round.ready.removeAll(keepingCapacity: true)
+        if !round.opening.isEmpty { round.opening = [] }
+        if !round.closing.isEmpty { round.closing = [] }
+        work.withLock { work in
+            // In normal running a few hundred buffers serve thousands of sessions; what a stall needed beyond goes.
+            scratch.moveSpares(to: &work.spares, limit: 64 + work.sessions.count / 2)
+            if withReady { swap(&round.ready, &work.ready) }
+            swap(&round.opening, &work.opening)
+            swap(&round.closing, &work.closing)
+            round.hasSessions = !work.sessions.isEmpty
+        }
+    }
+
+    private func write(_ sessions: [StreamSession], _ scratch: inout WriteScratch, _ failing: inout [StreamSession]) {
+        guard !sessions.isEmpty else { return }
+        let now = SystemClock.monotonicMilliseconds()
         let wallClock = SystemClock.wallMilliseconds()
         for session in sessions {
-            session.file.withLock { file in
-                let wasFailing = file.failure != nil
-                let outcome = file.flush(from: session, scratch: &scratch, now: now, wallClock: wallClock)
-                if case .failed(let error) = outcome { health.failed(error, isNew: !wasFailing) }
-                if wasFailing, file.failure == nil { health.recovered() }
-            }
+            if write(session, &scratch, now: now, wallClock: wallClock) { failing.append(session) }
         }
     }
 
-    private func finish(_ closing: [StreamSession], scratch: inout WriteScratch) {
-        let gone = Set(closing.map(ObjectIdentifier.init))
+    /// Returns whether the session has begun to fail.
+    private func write(
+        _ session: StreamSession, _ scratch: inout WriteScratch, now: Int64, wallClock: Int64
+    ) -> Bool {
+        session.file.withLock { file in
+            let wasFailing = file.failure != nil
+            let outcome = file.flush(from: session, scratch: &scratch, now: now, wallClock: wallClock)
+            if case .failed(let error) = outcome { health.failed(error, isNew: !wasFailing) }
+            if wasFailing, file.failure == nil { health.recovered() }
+            return !wasFailing && file.failure != nil
+        }
+    }
+
+    private func retry(_ failing: inout [StreamSession], _ scratch: inout WriteScratch) {
+        let now = SystemClock.monotonicMilliseconds()
+        let wallClock = SystemClock.wallMilliseconds()
+        failing.removeAll { session in
+            _ = write(session, &scratch, now: now, wallClock: wallClock)
+            return session.file.withLock { $0.failure == nil || $0.isClosed }
+        }
+    }
+
+    private func finish(_ closing: [StreamSession], _ scratch: inout WriteScratch) {
         work.withLock { work in
-            work.sessions.removeAll { gone.contains(ObjectIdentifier($0)) }
-            work.changes += 1
+            for session in closing { work.sessions.remove(SessionReference(session: session)) }
         }
         for session in closing {
             let (summary, counter) = session.file.withLock { file in

@@ -1,6 +1,6 @@
 /// An event about a call's streams, in the envelope of EventBridge.
 public struct StreamingEvent: Sendable, Equatable {
-    /// `STARTED`, `UPDATED`, `ENDED` or `FAILED`.
+    /// `STARTED`, `UPDATED`, `ENDED` or `FAILED`; `DIGIT` for the one event that is ours alone.
     public let status: String
     /// The whole event.
     public let json: JSONValue
@@ -73,6 +73,36 @@ public struct StreamingEvent: Sendable, Equatable {
         return make("FAILED", call, detail, at: time, id: id)
     }
 
+    /// A digit was heard as a telephone event (RFC 4733). An event of Earshot's own, with a source and a type of its own so
+    /// that rules for the service's events never match it. Not to be posted when digits are redacted.
+    /// - Parameters:
+    ///   - digit: `0` to `9`, `*`, `#`, `A` to `D`.
+    ///   - offsetMilliseconds: where it began, from the stream's first sample on.
+    ///   - durationMilliseconds: how long it was held.
+    public static func digit(
+        _ call: CallRecord, leg: LegRecord, digit: String, offsetMilliseconds: Int64, durationMilliseconds: Int64,
+        at time: UTCTime, id: String
+    ) -> Self {
+        var detail: [JSONValue.Member] = [.init("callId", .string(call.callID)), .init("digit", .string(digit))]
+        detail += [
+            .init("durationMilliseconds", .integer(durationMilliseconds)),
+            .init("offsetMilliseconds", .integer(offsetMilliseconds)),
+        ]
+        if let isCaller = leg.isCaller { detail.append(.init("isCaller", .bool(isCaller))) }
+        detail += [
+            .init("sdp", sdp(leg)), .init("streamArn", .string(leg.streamARN)),
+            .init("transactionId", .string(call.transactionID)),
+            .init("voiceConnectorId", .string(call.connectorID)), .init("version", .string("0")),
+        ]
+        return make("DIGIT", call, detail, at: time, id: id, type: "Earshot Telephone Event", source: "earshot")
+    }
+
+    private static func sdp(_ leg: LegRecord) -> JSONValue {
+        var members: [JSONValue.Member] = [.init("mediaIndex", .integer(Int64(leg.mediaIndex)))]
+        if let label = leg.mediaLabel { members.append(.init("mediaLabel", .string(label))) }
+        return .object(members)
+    }
+
     private static func callMembers(_ call: CallRecord, leg: LegRecord) -> [JSONValue.Member] {
         var members: [JSONValue.Member] = [
             .init("callId", .string(call.callID)), .init("direction", .string(call.direction.rawValue)),
@@ -80,10 +110,8 @@ public struct StreamingEvent: Sendable, Equatable {
         ]
         if !call.inviteHeaders.isEmpty { members.append(.init("inviteHeaders", JSONValue(map: call.inviteHeaders))) }
         if let isCaller = leg.isCaller { members.append(.init("isCaller", .bool(isCaller))) }
-        members.append(.init("mediaType", .string("audio/L16")))
-        var sdp: [JSONValue.Member] = [.init("mediaIndex", .integer(Int64(leg.mediaIndex)))]
-        if let label = leg.mediaLabel { sdp.append(.init("mediaLabel", .string(label))) }
-        members.append(.init("sdp", .object(sdp)))
+        members.append(.init("mediaType", .string(leg.format.mediaType)))
+        members.append(.init("sdp", sdp(leg)))
         if let metadata = call.siprecMetadata { members.append(.init("siprecMetadata", .string(metadata))) }
         return members
     }
@@ -99,20 +127,22 @@ public struct StreamingEvent: Sendable, Equatable {
     /// What the service this stands in for does not say; readers ignore members they do not know.
     private static func ownMembers(_ call: CallRecord, leg: LegRecord) -> [JSONValue.Member] {
         var members: [JSONValue.Member] = []
+        if leg.format != .pcm(sampleRate: 8000) { members.append(.init("format", .string(leg.format.name))) }
         if let rule = leg.roleRule { members.append(.init("roleRule", .string(rule))) }
         if let status = call.metadataStatus { members.append(.init("metadataStatus", .string(status))) }
         return members
     }
 
     private static func make(
-        _ status: String, _ call: CallRecord, _ detail: [JSONValue.Member], at time: UTCTime, id: String
+        _ status: String, _ call: CallRecord, _ detail: [JSONValue.Member], at time: UTCTime, id: String,
+        type: String = "Chime VoiceConnector Streaming Status", source: String = "aws.chime"
     ) -> Self {
         StreamingEvent(
             status: status,
             json: .object([
                 .init("version", .string("0")), .init("id", .string(id)),
-                .init("detail-type", .string("Chime VoiceConnector Streaming Status")),
-                .init("source", .string("aws.chime")), .init("account", .string(call.accountID)),
+                .init("detail-type", .string(type)),
+                .init("source", .string(source)), .init("account", .string(call.accountID)),
                 .init("time", .string(time.isoSeconds)), .init("region", .string(call.region)),
                 .init("resources", .array([])), .init("detail", .object(detail)),
             ]))

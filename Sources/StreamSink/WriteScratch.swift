@@ -1,4 +1,5 @@
-/// A writer's buffer, reused for every write, with the places at which a write can be cut and nothing is torn.
+/// A writer's buffers, reused for every write: the bytes, the places at which they can be cut and nothing is torn, and
+/// the sample buffers that come back from the sessions.
 struct WriteScratch {
     struct Mark {
         var offset: Int
@@ -6,8 +7,17 @@ struct WriteScratch {
         var hasHeader: Bool
     }
 
+    /// More than this is given back after a write.
+    private static let keptCapacity = 64 << 10
+
     var bytes: [UInt8] = []
-    private var marks: [Mark] = []
+    /// A block whose samples lie in two buffers, put together.
+    var joined: [Int16] = []
+    /// One encoded packet.
+    var packet: [UInt8] = []
+    /// Empty sample buffers for the sessions' next hand-in.
+    private(set) var spares: [[Int16]] = []
+    private(set) var marks: [Mark] = []
     private var start: FragmentMuxer.Position
 
     init() {
@@ -17,7 +27,7 @@ struct WriteScratch {
     }
 
     mutating func reset(at position: FragmentMuxer.Position) {
-        bytes.removeAll(keepingCapacity: true)
+        if bytes.capacity > Self.keptCapacity { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
         marks.removeAll(keepingCapacity: true)
         start = position
     }
@@ -30,5 +40,26 @@ struct WriteScratch {
     /// The last whole place at or before `written` bytes.
     func lastMark(before written: Int, startedWithHeader: Bool) -> Mark {
         marks.last { $0.offset <= written } ?? Mark(offset: 0, position: start, hasHeader: startedWithHeader)
+    }
+
+    /// Takes a sample buffer back, empty afterwards; one that a stall has made large is released.
+    mutating func giveBack(_ buffer: inout [Int16]) {
+        guard buffer.capacity > 0 else { return }
+        var returned: [Int16] = []
+        swap(&returned, &buffer)
+        guard returned.capacity <= PendingSamples.largestKeptCapacity else { return }
+        returned.removeAll(keepingCapacity: true)
+        spares.append(returned)
+    }
+
+    /// Hands the empty buffers over; beyond `limit` they are released.
+    mutating func moveSpares(to others: inout [[Int16]], limit: Int) {
+        let room = max(0, limit - others.count)
+        if spares.count > room { spares.removeLast(spares.count - room) }
+        if others.isEmpty {
+            swap(&spares, &others)
+        } else {
+            while let spare = spares.popLast() { others.append(spare) }
+        }
     }
 }

@@ -4,7 +4,7 @@ import Testing
 @testable import StreamSink
 
 /// Runs a program of the machine; `nil` when it is not installed.
-private func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: String)? {
+func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: String)? {
     let path = "/usr/bin/\(program)"
     guard FileManager.default.isExecutableFile(atPath: path) else {
         print("skipped: no \(program)")

@@ -151,7 +151,9 @@ struct RecordTests {
                 "StartFragmentNumber":"\(call.legs[0].startFragmentNumber)","EndFragmentNumber":null,"Packets":500,\
                 "Bytes":0,"Lost":0,"Duplicates":0,"Late":0,"Reordered":0,"JitterMicroseconds":0,\
                 "ConcealedMilliseconds":0,"FilledMilliseconds":0,"SkewPartsPerMillion":-12.0,\
-                "WriterLostMilliseconds":0,"EmptyReason":null}]}
+                "WriterLostMilliseconds":0,"EmptyReason":null,"LargestGapMilliseconds":0,"RoundTripMicroseconds":null,\
+                "Mos":null,"DiscardedByReason":{},"Unauthenticated":0,"KernelDrops":0,"TapDrops":0,"Digits":0,\
+                "Format":"pcm/8000"}]}
                 """)
     }
 

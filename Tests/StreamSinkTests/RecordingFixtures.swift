@@ -37,10 +37,13 @@ struct Seeded: RandomNumberGenerator {
 
 let callStart: Int64 = 1_700_000_000_000
 
-func makeMuxer(transaction: String = "T1", start: Int64 = callStart, counter: UInt64 = 1) -> FragmentMuxer {
+func makeMuxer(
+    transaction: String = "T1", start: Int64 = callStart, counter: UInt64 = 1,
+    format: StreamFormat = .pcm(sampleRate: 8000)
+) -> FragmentMuxer {
     FragmentMuxer(
         transactionID: transaction, connectorID: "vc1", callID: "c@h", startedAtMilliseconds: start,
-        firstCounter: counter, seed: 0)
+        firstCounter: counter, seed: 0, format: format)
 }
 
 /// What a scan of a whole file finds.
@@ -170,11 +173,15 @@ final class DrivenSession {
     private var position = 0
 
     /// - Parameter silenceLimit: in samples; 0 keeps every hole a hole.
-    init(pendingLimit: Int = 40000, silenceLimit: Int = 480_000) {
+    init(
+        pendingLimit: Int = 40000, silenceLimit: Int = 480_000, format: StreamFormat = .pcm(sampleRate: 8000),
+        encoder: FrameEncoderFactory? = nil
+    ) {
         let disk = disk
         let file = SessionFile(
-            path: "f", relativePath: "streams/s/f", startedAtMilliseconds: callStart, muxer: makeMuxer(),
-            operations: disk.operations, silenceLimit: silenceLimit, prepare: {})
+            file: GrowingFile(path: "f", operations: disk.operations, prepare: {}), relativePath: "streams/s/f",
+            startedAtMilliseconds: callStart, muxer: makeMuxer(format: format), silenceLimit: silenceLimit,
+            encoder: encoder)
         let description = StreamDescription(
             name: "s", arn: "arn", connectorID: "vc1", createdAtMilliseconds: 0, nextSession: 1, closedSession: -1)
         session = StreamSession(
@@ -203,3 +210,5 @@ final class DrivenSession {
         }
     }
 }
+
+func write(_ bytes: [UInt8], to path: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }

@@ -54,6 +54,7 @@ struct StreamReaderTests {
             case .samples(let samples, let position):
                 #expect(position == Int64(found.samples.count))
                 found.samples += samples
+            case .payload: Issue.record("a block that is no PCM")
             case .ended(let duration): found.duration = duration
             }
         }
