@@ -133,14 +133,30 @@ int paced_connect(int descriptor, const uint8_t remote[16], uint16_t port) {
 
 void paced_close(int descriptor) { close(descriptor); }
 
+/// 1 when the kernel took it.
+static int send_whole(struct paced_packet *packet, const uint8_t *bytes, size_t count) {
+    // An earlier packet's ICMP error is reported on the next call, which then has sent nothing: once more.
+    packet->error = 0;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (send(packet->descriptor, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return 1;
+        packet->error = errno;
+        if (errno != ECONNREFUSED) break;
+    }
+    return 0;
+}
+
 int paced_send(struct paced_packet *packets, int count) {
     int sent = 0;
     uint8_t bytes[12 + PACED_PAYLOAD_MAX];
     bytes[0] = 0x80;
     for (int i = 0; i < count; i++) {
         struct paced_packet *packet = &packets[i];
-        if (packet->octets > PACED_PAYLOAD_MAX) {
+        if (packet->octets > PACED_PAYLOAD_MAX + (packet->is_whole ? 64 : 0)) {
             packet->error = EMSGSIZE;
+            continue;
+        }
+        if (packet->is_whole) {
+            sent += send_whole(packet, packet->payload, packet->octets);
             continue;
         }
         bytes[1] = packet->type;
@@ -150,16 +166,7 @@ int paced_send(struct paced_packet *packets, int count) {
         memcpy(bytes + 4, &timestamp, 4);
         memcpy(bytes + 8, &ssrc, 4);
         memcpy(bytes + 12, packet->payload, packet->octets);
-        // An earlier packet's ICMP error is reported on the next call, which then has sent nothing: once more.
-        packet->error = 0;
-        for (int attempt = 0; attempt < 2; attempt++) {
-            if (send(packet->descriptor, bytes, 12 + (size_t)packet->octets, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
-                sent++;
-                break;
-            }
-            packet->error = errno;
-            if (errno != ECONNREFUSED) break;
-        }
+        sent += send_whole(packet, bytes, 12 + (size_t)packet->octets);
     }
     return sent;
 }

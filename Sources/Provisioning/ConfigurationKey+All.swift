@@ -48,7 +48,7 @@ extension ConfigurationKey {
         ),
         ConfigurationKey(
             "media.backend", .choice(MediaSettings.Backend.allCases.map(\.rawValue)), default: "auto",
-            "How datagrams are read."
+            "How datagrams are read. `auto` is io_uring where the kernel allows it, and epoll where it does not."
         ),
         ConfigurationKey(
             "media.jitterBuffer", .duration(.milliseconds(20) ... .seconds(2)), default: "240ms",
@@ -62,6 +62,10 @@ extension ConfigurationKey {
             "media.workers", .integer(0...256, unit: "threads"), default: "0", "Media threads; 0: one for each core."
         ),
         ConfigurationKey(
+            "media.pinWorkers", .boolean, default: "false",
+            "Keeps each media thread on a core of its own; for machines that do nothing else."
+        ),
+        ConfigurationKey(
             "media.idleTimeout", .duration(.zero ... .seconds(86_400)), default: "0s",
             "Ends a call that is not on hold after this time without packets; 0: never."
         ),
@@ -73,8 +77,8 @@ extension ConfigurationKey {
             "Streams, records and logs; made with mode 0700."
         ),
         ConfigurationKey(
-            "streams.flushInterval", .duration(.milliseconds(10) ... .milliseconds(250)), default: "100ms",
-            "Longest time until audio is in the file, where live readers see it."
+            "streams.flushInterval", .duration(.milliseconds(10) ... .milliseconds(250)), default: "20ms",
+            "Longest time that audio waits for its write to the file, where live readers see it."
         ),
         ConfigurationKey(
             "streams.syncInterval", .duration(.milliseconds(100) ... .seconds(60)), default: "2s",
@@ -109,7 +113,7 @@ extension ConfigurationKey {
         ConfigurationKey("connectors[].name", .text("1–256 characters"), default: "the id", "A name for people."),
         ConfigurationKey(
             "connectors[].requireEncryption", .boolean, default: "false",
-            "Takes calls over TLS with SRTP only. This version has no SRTP yet: every call of the connector is refused."
+            "Takes calls over TLS with SRTP only: 403 to plain SIP, 488 to plain RTP."
         ),
         ConfigurationKey(
             "connectors[].termination.cidrAllowedList", .list("0–1000 blocks such as `192.0.2.0/24`"), default: "[]",
@@ -134,6 +138,14 @@ extension ConfigurationKey {
         ),
         ConfigurationKey(
             "connectors[].streaming.disabled", .boolean, default: "false", "Answers calls but keeps no audio."
+        ),
+        ConfigurationKey(
+            "connectors[].streaming.format", .choice(Connector.Streaming.Format.allCases.map(\.rawValue)),
+            default: "pcm", "What a stream holds; see below."
+        ),
+        ConfigurationKey(
+            "connectors[].streaming.redactDigits", .boolean, default: "false",
+            "Keeps pressed keys (RFC 4733) out of logs, events, tags and audio."
         ),
         ConfigurationKey(
             "connectors[].streaming.dataRetentionInHours", .integer(0...87_600, unit: "hours"), default: "24",

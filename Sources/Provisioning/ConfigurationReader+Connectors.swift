@@ -2,7 +2,7 @@ import Addressing
 
 extension ConfigurationReader {
     /// The connectors of the file; those with an issue are left out, the load fails anyway.
-    func connectors(_ top: SectionReader) -> [Connector] {
+    func connectors(_ top: SectionReader, sip: SIPSettings) -> [Connector] {
         let issuesBefore = findings.issues.count
         let items = top.list("connectors", limit: Self.connectorLimit)
         guard !items.isEmpty else {
@@ -18,7 +18,7 @@ extension ConfigurationReader {
         for (path, node) in items {
             let section = SectionReader(
                 node, path: path, pattern: "connectors[]", parent: node.origin, findings: findings)
-            guard let connector = connector(section) else { continue }
+            guard let connector = connector(section, sip: sip) else { continue }
             if let place = firstPlace[connector.id] {
                 findings.add(
                     section.origin(of: "id"), section.keyPath("id"), "\(connector.id) is also the id of \(place)",
@@ -31,7 +31,7 @@ extension ConfigurationReader {
         return connectors
     }
 
-    private func connector(_ section: SectionReader) -> Connector? {
+    private func connector(_ section: SectionReader, sip: SIPSettings) -> Connector? {
         let id: ConnectorID? = section.required("id") { text throws(ValueComplaint) in
             if let id = ConnectorID(text) { return id }
             let length = text.count == ConnectorID.length ? "" : " (it has \(text.count) characters)"
@@ -42,14 +42,24 @@ extension ConfigurationReader {
         var connector = Connector(id: id ?? .embedded, name: id?.description ?? "")
         connector.name = section.line("name", limit: 256, default: connector.name)
         connector.requireEncryption = section.boolean("requireEncryption", default: false)
+        if connector.requireEncryption, sip.tls == nil {
+            findings.note(
+                section.origin(of: "requireEncryption"), section.keyPath("requireEncryption"),
+                "takes calls over TLS only, and sip.tls is off, so no call can come in",
+                "give sip.tls a port, or set requireEncryption to false")
+        }
         let termination = section.section("termination")
         connector.termination = self.termination(termination)
         let streaming = section.section("streaming")
         connector.streaming.disabled = streaming.boolean("disabled", default: connector.streaming.disabled)
+        connector.streaming.format = streaming.choice("format", default: connector.streaming.format)
+        connector.streaming.redactDigits = streaming.boolean(
+            "redactDigits", default: connector.streaming.redactDigits)
         connector.streaming.dataRetentionInHours = streaming.integer(
             "dataRetentionInHours", default: connector.streaming.dataRetentionInHours)
         connector.streaming.notificationTargets = notificationTargets(streaming)
         remark(on: connector, termination)
+        remark(on: connector.streaming, streaming)
         return id == nil ? nil : connector
     }
 
@@ -136,6 +146,16 @@ extension ConfigurationReader {
             findings.add(node.origin, path, error.problem, error.remedy)
             return nil
         }
+    }
+
+    /// Redaction silences the audio that is decoded; payloads are kept as they came, and a key that was pressed in-band,
+    /// without RFC 4733, can be heard in both.
+    private func remark(on streaming: Connector.Streaming, _ section: SectionReader) {
+        guard streaming.redactDigits, streaming.format == .payload else { return }
+        findings.note(
+            section.origin(of: "redactDigits"), section.keyPath("redactDigits"),
+            "takes telephone events out of streams of payloads, and cannot silence the audio under them",
+            "use the format pcm, pcm16 or opus where digits must not be heard")
     }
 
     /// What is allowed and yet often not meant.

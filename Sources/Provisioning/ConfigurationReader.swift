@@ -28,7 +28,7 @@ struct ConfigurationReader {
         let logging = top.section("logging")
         result.logging.level = logging.choice("level", default: result.logging.level)
         result.logging.sipMessages = logging.boolean("sipMessages", default: result.logging.sipMessages)
-        if top.has("connectors") { result.connectors = connectors(top) }
+        if top.has("connectors") { result.connectors = connectors(top, sip: result.sip) }
         return result
     }
 
@@ -121,6 +121,7 @@ struct ConfigurationReader {
         media.jitterBuffer = section.duration("jitterBuffer", default: media.jitterBuffer)
         media.maxCalls = section.integer("maxCalls", default: media.maxCalls)
         media.workers = section.integer("workers", default: media.workers)
+        media.pinWorkers = section.boolean("pinWorkers", default: media.pinWorkers)
         media.idleTimeout = section.duration("idleTimeout", default: media.idleTimeout)
         return media
     }

@@ -96,8 +96,24 @@ extension Connector {
 
     /// Whether and how a connector's audio is streamed.
     public struct Streaming: Sendable, Equatable {
+        /// What a stream holds.
+        public enum Format: String, Sendable, CaseIterable {
+            /// Decoded audio of 8 kHz, 16 bit.
+            case pcm
+            /// Decoded audio of 16 kHz where the leg's codec is wideband (G.722, Opus), else of 8 kHz.
+            case pcm16
+            /// Decoded audio, encoded again with Opus: about a tenth of the size of ``pcm``.
+            case opus
+            /// The leg's own payloads, untouched.
+            case payload
+        }
+
         /// Whether streaming is off: calls are answered, but their audio is not kept.
         public var disabled: Bool
+        /// What a stream holds.
+        public var format: Format
+        /// Whether the keys that people press stay out of logs, events, tags and audio.
+        public var redactDigits: Bool
         /// How many hours audio is kept; 0: no data retention.
         public var dataRetentionInHours: Int
         /// Where streaming events go, besides the log of events.
@@ -105,9 +121,12 @@ extension Connector {
 
         /// Makes the value.
         public init(
-            disabled: Bool = false, dataRetentionInHours: Int = 24, notificationTargets: [NotificationTarget] = []
+            disabled: Bool = false, format: Format = .pcm, redactDigits: Bool = false, dataRetentionInHours: Int = 24,
+            notificationTargets: [NotificationTarget] = []
         ) {
             self.disabled = disabled
+            self.format = format
+            self.redactDigits = redactDigits
             self.dataRetentionInHours = dataRetentionInHours
             self.notificationTargets = notificationTargets
         }

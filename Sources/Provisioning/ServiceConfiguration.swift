@@ -57,8 +57,10 @@ public struct SIPSettings: Sendable, Equatable {
 public struct MediaSettings: Sendable, Equatable {
     /// How datagrams are read.
     public enum Backend: String, Sendable, CaseIterable {
-        /// The best that this machine allows.
+        /// `io_uring` where the kernel allows it, else `epoll`.
         case auto
+        /// `io_uring`, or no start.
+        case ioUring = "io_uring"
         /// `epoll`, everywhere on Linux.
         case epoll
     }
@@ -73,6 +75,8 @@ public struct MediaSettings: Sendable, Equatable {
     public var maxCalls = 4000
     /// The number of media threads; 0: one for each core.
     public var workers = 0
+    /// Whether each media thread stays on one core.
+    public var pinWorkers = false
     /// How long a call that is not on hold may be without packets before it is ended; zero: for ever.
     public var idleTimeout = Duration.zero
 }
@@ -80,7 +84,7 @@ public struct MediaSettings: Sendable, Equatable {
 /// How streams are written.
 public struct StreamSettings: Sendable, Equatable {
     /// The longest time between a sample's turn and its write to the file.
-    public var flushInterval = Duration.milliseconds(100)
+    public var flushInterval = Duration.milliseconds(20)
     /// The longest time between a write and the request that the disk keeps it (`fsync`).
     public var syncInterval = Duration.seconds(2)
 }

@@ -1,6 +1,7 @@
 import Logging
 import MediaCore
 import MediaEngine
+import StreamSink
 import Synchronization
 import UserAgent
 
@@ -8,7 +9,19 @@ import UserAgent
 final class LiveCall: Sendable {
     struct State {
         var transactionID = ""
+        /// Legs that have been started.
         var legs: [UInt64] = []
+        /// Those of them whose payloads are kept as they come.
+        var verbatim: Set<UInt64> = []
+        /// What is known of the call, for the lines of the media metric log.
+        var call: CallRecord?
+        /// What legs that have ended received.
+        var ended = MediaTotals()
+        /// What the lines so far have told of, and when the last one was written, on the arrival clock.
+        var told = MediaTotals()
+        var metricsTold: Int64 = 0
+        /// The last line has been written.
+        var isOver = false
         var startedAt: Int64 = 0
         /// The peer says that it sends nothing now: silence is no sign of trouble.
         var isOnHold = false
@@ -18,7 +31,7 @@ final class LiveCall: Sendable {
     }
 
     /// Ends of a call that are ours and not the peer's.
-    enum EndCause: Sendable { case serviceStopped, idle }
+    enum EndCause: Sendable { case serviceStopped, idle, noUsableMedia }
 
     let invite: IncomingInvite
     let state = Mutex(State())
@@ -38,12 +51,16 @@ final class LiveCall: Sendable {
         let now = MediaClock.arrival
         if mayWarn {
             self.state.withLock { $0.hasWarned = true }
-            for report in reports where report.statistics.packets == report.statistics.undecodable && !state.isOnHold {
+            for report in reports where !state.isOnHold && state.isEmpty(report) {
+                let isForged = report.statistics.packets == 0 && report.unauthenticated > 0
                 logger.warning(
-                    "a leg has received no audio that can be decoded",
+                    isForged
+                        ? "nothing of an encrypted leg is authentic: its sender does not encrypt, or uses another key"
+                        : "a leg has received no audio that can be decoded",
                     metadata: [
                         "transactionId": "\(state.transactionID)", "leg": "\(report.id)",
                         "packets": "\(report.statistics.packets)", "foreignPackets": "\(report.statistics.foreign)",
+                        "unauthenticated": "\(report.unauthenticated)",
                     ])
             }
         }
@@ -59,8 +76,17 @@ final class LiveCall: Sendable {
         state.withLock { $0.endedBecause = cause }
         switch cause {
         case .idle: await invite.bye(reason: "Q.850;cause=102;text=\"no media\"")
+        case .noUsableMedia: await invite.bye(reason: "SIP;cause=488;text=\"no stream that can be recorded\"")
         case .serviceStopped: await invite.bye(reason: "SIP;cause=503;text=\"the recorder stops\"")
         }
+    }
+}
+
+extension LiveCall.State {
+    /// Nothing has come on the leg that can be kept.
+    fileprivate func isEmpty(_ report: LegReport) -> Bool {
+        let undecodable = verbatim.contains(report.id) ? 0 : report.statistics.undecodable
+        return report.statistics.packets == undecodable
     }
 }
 

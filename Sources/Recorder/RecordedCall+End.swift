@@ -1,4 +1,5 @@
 import Logging
+import MediaCore
 import MediaEngine
 import StreamSink
 import Synchronization
@@ -14,6 +15,7 @@ extension RecordedCall {
     mutating func finish(_ cause: DialogEnd) async {
         let ending = now
         let ends = await close(at: MediaClock.arrival)
+        live.tellLastMetrics(records: service.records)
         let outcome = CallOutcome(cause, live.state.withLock { $0.endedBecause }, record)
         if record.legs.contains(where: \.isUnwritten) { fail() }
         let unannounced = record.legs.map { ended.contains($0.relativePath) ? nil : ends[$0.relativePath] ?? ending }
@@ -57,6 +59,7 @@ extension RecordedCall {
     /// Ends legs and closes their files; the ends of their time lines by file.
     private mutating func close(_ open: [RecordedLeg], at end: Int64) async -> [String: UTCTime] {
         let reports = await service.media.finish(open.map(\.reserved.id), at: end)
+        live.keep(reports)
         var ends: [String: UTCTime] = [:]
         for leg in open {
             let report = reports.first { $0.id == leg.reserved.id }
@@ -71,11 +74,20 @@ extension RecordedCall {
             ends[session.relativePath] = UTCTime(
                 milliseconds: session.startedAtMilliseconds + summary.durationMilliseconds)
             for index in record.legs.indices where record.legs[index].relativePath == session.relativePath {
-                if let report { record.legs[index].quality = LegQuality(report, port: leg.reserved.port) }
+                if let report { record.legs[index].quality = quality(of: leg, report) }
                 record.legs[index].finish(summary)
             }
         }
         return ends
+    }
+
+    private func quality(of leg: RecordedLeg, _ report: LegReport) -> LegQuality {
+        let timeline = leg.format?.timeline ?? .narrowband
+        var quality = LegQuality(
+            report, port: leg.reserved.port, sampleRate: timeline.sampleRate, keepsPayloads: timeline.payload,
+            foreignPayloads: leg.tap?.foreignPayloads ?? 0)
+        quality.digits = Int64(clamping: leg.tap?.digits ?? 0)
+        return quality
     }
 }
 
@@ -96,6 +108,8 @@ extension CallOutcome {
             self = .completed
             callMessage = "Ended by the service: no media came for media.idleTimeout"
             endReason = "NoMedia"
+        case (.localBye, .noUsableMedia):
+            self = .failed("Ended by the service: its offer was not answered with a stream that can be recorded")
         case (.bye, _), (.localBye, nil), (.cancelled, _), (.rejected, _): self = .completed
         case (.sessionExpired, _), (.acknowledgementTimedOut, _), (.transportFailed, _): self = .failed("\(cause)")
         }

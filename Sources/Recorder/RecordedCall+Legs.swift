@@ -9,23 +9,25 @@ import Synchronization
 import UserAgent
 
 extension RecordedCall {
-    /// Binds a port for every stream of the plan, all or none.
-    mutating func reserve(_ plan: MediaPlan) throws(MediaEngineError) -> [Int: LocalMedia] {
-        let reserved = try service.media.reserve(
-            plan.needsPorts.count, isIPv6: isIPv6, besides: legs.first?.reserved.id)
+    /// Binds a port for every stream of the plan that can be taken, all or none.
+    mutating func reserve(
+        _ plan: MediaPlan, _ keys: [Int: CryptoAttribute]
+    ) throws(MediaEngineError) -> [Int: LocalMedia] {
+        let streams = plan.needsPorts.filter { !$0.isSecure || keys[$0.leg] != nil }
+        let reserved = try service.media.reserve(streams.count, isIPv6: isIPv6, besides: legs.first?.reserved.id)
         var ports: [Int: LocalMedia] = [:]
-        for (media, leg) in zip(plan.needsPorts, reserved) {
+        for (media, leg) in zip(streams, reserved) {
             ports[media.leg] = LocalMedia(port: leg.port, rtcpPort: leg.port + 1)
             legs.removeAll { $0.number == media.leg }
-            legs.append(RecordedLeg(number: media.leg, reserved: leg, session: nil))
+            legs.append(RecordedLeg(number: media.leg, reserved: leg))
         }
         return ports
     }
 
     /// The same inside a call, where a missing port refuses the new stream and never the call.
-    mutating func reserveWhatIsThere(_ plan: MediaPlan) -> [Int: LocalMedia] {
+    mutating func reserveWhatIsThere(_ plan: MediaPlan, _ keys: [Int: CryptoAttribute]) -> [Int: LocalMedia] {
         do throws(MediaEngineError) {
-            return try reserve(plan)
+            return try reserve(plan, keys)
         } catch {
             logger.error("a stream was refused in mid-call", metadata: ["reason": "\(error)"])
             return [:]
@@ -35,52 +37,86 @@ extension RecordedCall {
     /// Starts, changes, pauses and ends legs as an exchange of session descriptions says.
     mutating func apply(_ changes: [MediaChange], epoch: Int64) async {
         for change in changes {
-            let parameters = LegParameters(change.media, signalling: invite.source.remote)
             guard let index = legs.firstIndex(where: { $0.number == change.media.leg }) else { continue }
             switch change.kind {
             // A stream that comes back after its m-line was removed is a new one: the former has ended.
-            case .added, .restored: start(index, change.media, parameters, epoch: epoch)
-            case .updated, .resumed: service.media.change(legs[index].reserved.id, to: parameters)
-            case .paused: logger.info("stream on hold", metadata: ["mediaIndex": "\(change.media.index)"])
+            case .added, .restored: start(index, change.media, epoch: epoch)
+            case .updated, .resumed, .renegotiated: await update(index, change.media, epoch: epoch)
+            case .paused:
+                logger.info("stream on hold", metadata: ["mediaIndex": "\(change.media.index)"])
+                // A hold may bring another key. A plain stream stays as it is: a description of a hold often has no
+                // address, and what was learned of the source would be lost.
+                if change.media.isSecure { await update(index, change.media, epoch: epoch) }
             case .removed:
                 logger.info("stream removed", metadata: ["mediaIndex": "\(change.media.index)"])
                 await end(index, at: MediaClock.arrival)
             }
         }
-        let ids = legs.map(\.reserved.id)
+        let started = legs.filter(\.isStarted)
+        let verbatim = started.filter { $0.format?.timeline.audio == false }
         let isOnHold = session.media.allSatisfy { !$0.isActive }
         live.state.withLock {
-            $0.legs = ids
+            $0.legs = started.map(\.reserved.id)
+            $0.verbatim = Set(verbatim.map(\.reserved.id))
             $0.isOnHold = isOnHold
         }
         updateParties()
     }
 
-    private mutating func start(_ index: Int, _ media: RecordedMedia, _ parameters: LegParameters, epoch: Int64) {
-        let leg = legs[index]
-        if !media.payloads.contains(where: \.isG711) {
+    private mutating func update(_ index: Int, _ media: RecordedMedia, epoch: Int64) async {
+        guard legs[index].isStarted else { return start(index, media, epoch: epoch) }
+        guard StreamKeys.isUsable(media) else {
+            // Without the key there is nothing to record, and a stream that was encrypted is never taken for plain.
+            logger.error(
+                "stream ended: its new key cannot be used",
+                metadata: ["mediaIndex": "\(media.index)", "reason": "\(StreamKeys.reasons(media))"])
+            return await end(index, at: MediaClock.arrival)
+        }
+        if let codec = media.codec { legs[index].tap?.keep(codec) }
+        await service.media.change(legs[index].reserved.id, to: parameters(media, legs[index].format))
+    }
+
+    private func parameters(_ media: RecordedMedia, _ format: LegFormat?) -> LegParameters {
+        var parameters = LegParameters(media, signalling: invite.source.remote)
+        parameters.format = policy.isStreaming ? format?.timeline ?? .narrowband : .statistics
+        parameters.redactsDigits = policy.redactsDigits
+        return parameters
+    }
+
+    private mutating func start(_ index: Int, _ media: RecordedMedia, epoch: Int64) {
+        // Our own offer: the answer brings the sender's key. Until then no packet of the stream can be understood.
+        guard StreamKeys.isUsable(media) else { return }
+        let format = LegFormat(policy.stream, codec: media.codec)
+        legs[index].format = format
+        legs[index].isStarted = true
+        let parameters = parameters(media, format)
+        let reserved = legs[index].reserved
+        if format.isUnknownCodec {
             logger.warning(
-                "no codec is offered that can be decoded: the stream will be silent",
+                "no codec is offered that can be decoded: the payloads are kept as they come",
                 metadata: ["mediaIndex": "\(media.index)", "offered": "\(media.payloads.map(\.description))"])
         }
         guard policy.isStreaming else {
-            service.media.start(leg.reserved, parameters, epoch: epoch, tap: DiscardingTap())
-            return
+            return service.media.start(reserved, parameters, epoch: epoch, tap: nil)
         }
         let started = record.legs.isEmpty ? record.startedAtMilliseconds : MediaClock.wall / 1_000_000
         do throws(FragmentStoreError) {
             let session = try service.store.openSession(
                 connectorID: invite.connectorID, transactionID: transactionID, callID: record.callID,
-                mediaIndex: media.leg, startedAtMilliseconds: started)
+                mediaIndex: media.leg, startedAtMilliseconds: started, format: format.stream, encoder: format.encoder)
             let legRecord = LegRecord(
                 session: session, isCaller: media.role.isCaller, roleRule: media.role.rule.rawValue,
                 mediaIndex: media.index, mediaLabel: media.label)
-            legs[index] = RecordedLeg(number: leg.number, reserved: leg.reserved, session: session, record: legRecord)
-            service.media.start(
-                leg.reserved, parameters, epoch: epoch, tap: RecordingTap(session: session, logger: logger))
+            let tap = RecordingTap(
+                session: session, codec: media.codec, call: record, leg: legRecord, records: service.records,
+                logger: logger)
+            legs[index].session = session
+            legs[index].record = legRecord
+            legs[index].tap = tap
+            service.media.start(reserved, parameters, epoch: epoch, tap: tap)
         } catch {
             logger.error("a stream could not be opened", metadata: ["reason": "\(error)"])
-            service.media.start(leg.reserved, parameters, epoch: epoch, tap: DiscardingTap())
+            service.media.start(reserved, parameters, epoch: epoch, tap: nil)
             fail()
         }
     }
@@ -140,6 +176,7 @@ extension RecordedCall {
         record.toNumber = parties.to
         record.sourceName = parties.fromName
         record.destinationName = parties.toName
+        live.state.withLock { $0.call = record }
     }
 
     /// The FAILED event; the log has the reason, the event's text is the contract's.

@@ -40,9 +40,10 @@ struct RecordedCall: ~Copyable {
             ?? RecorderSettings.ConnectorPolicy(isStreaming: true, requiresEncryption: false)
         (localAddress, isIPv6) = Self.mediaAddress(for: invite, advertised: settings.advertisedAddress)
         let started = MediaClock.wall / 1_000_000
-        session = RecordingSession(
-            configuration: .init(
-                origin: Origin(username: "earshot", sessionID: UInt64(started), address: localAddress)))
+        var configuration = RecordingSession.Configuration(
+            origin: Origin(username: "earshot", sessionID: UInt64(started), address: localAddress))
+        configuration.policy = policy.answer
+        session = RecordingSession(configuration: configuration)
         record = CallRecord(
             region: settings.region, accountID: settings.accountID, transactionID: transactionID,
             callID: invite.request.callID ?? "", connectorID: invite.connectorID, direction: .outbound,
@@ -65,8 +66,7 @@ struct RecordedCall: ~Copyable {
         events: for await event in invite.events {
             switch event {
             case .request(let request): await receive(request)
-            case .acknowledged(let ack):
-                await apply(session.receiveAck(ack.sessionBody).changes, epoch: MediaClock.arrival)
+            case .acknowledged(let ack): await receive(ack: ack)
             case .ended(let cause):
                 end = cause
                 break events
@@ -77,7 +77,6 @@ struct RecordedCall: ~Copyable {
 
     /// Answers the INVITE; false when there is no call to record.
     private mutating func begin() async -> Bool {
-        guard !policy.requiresEncryption else { return await refuse(488, Self.noEncryption) }
         let request = invite.request
         let action = session.receiveInvite(
             request.sessionBody, recordOnly: request.isRecordOnly, from: request.headers[.from],
@@ -87,10 +86,13 @@ struct RecordedCall: ~Copyable {
             switch action {
             case .answer(let plan):
                 note(plan.metadata)
-                exchange = session.answer(local: try reserve(plan))
+                let keys = answerKeys(plan)
+                if let reason = Self.reasonWithoutKeys(plan, keys) { return await refuse(488, reason) }
+                exchange = session.answer(local: try reserve(plan, keys), keys: keys)
             case .offer(let plan):
                 note(plan.metadata)
-                exchange = session.offer(local: try reserve(plan))
+                let keys = offerKeys(plan)
+                exchange = session.offer(local: try reserve(plan, keys), keys: keys)
             case .reject(let rejection): return await refuse(rejection.status, rejection.description)
             case .acknowledge, .repeatAnswer: return await refuse(500, "Server Internal Error")
             }
@@ -120,8 +122,6 @@ struct RecordedCall: ~Copyable {
         return isAccepted
     }
 
-    private static let noEncryption = "Encrypted media is required here, and SRTP is not available in this version"
-
     private func refuse(
         _ status: Int, _ reason: String, headers: [(HeaderName, String)] = []
     ) async -> Bool {
@@ -149,11 +149,13 @@ struct RecordedCall: ~Copyable {
         switch action {
         case .answer(let plan):
             update = plan.metadata
-            let exchange = session.answer(local: reserveWhatIsThere(plan))
+            let keys = answerKeys(plan)
+            let exchange = session.answer(local: reserveWhatIsThere(plan, keys), keys: keys)
             (sdp, changes) = (exchange.sdp, exchange.changes)
         case .offer(let plan):
             update = plan.metadata
-            let exchange = session.offer(local: reserveWhatIsThere(plan))
+            let keys = offerKeys(plan)
+            let exchange = session.offer(local: reserveWhatIsThere(plan, keys), keys: keys)
             (sdp, changes) = (exchange.sdp, exchange.changes)
         case .repeatAnswer(let former, let metadata):
             update = metadata

@@ -11,9 +11,18 @@ struct RecordedLeg {
     /// ``RecordedMedia/leg``.
     let number: Int
     let reserved: MediaService.ReservedLeg
-    /// Nil where nothing is kept.
-    let session: StreamSession?
+    /// Its worker receives. An encrypted stream that we offered waits for the sender's key.
+    var isStarted = false
+    /// Nil where nothing is kept, and before it starts.
+    var session: StreamSession?
+    var format: LegFormat?
+    var tap: RecordingTap?
     var record: LegRecord?
+
+    init(number: Int, reserved: MediaService.ReservedLeg) {
+        self.number = number
+        self.reserved = reserved
+    }
 }
 
 extension LegParameters {
@@ -33,6 +42,10 @@ extension LegParameters {
         if let port = media.remoteRTCPPort, !isMultiplexed {
             remoteRTCP = MediaAddress(media.remoteRTCPAddress ?? media.remoteAddress, port: port)
         }
+        packetTime = media.packetTime
+        let keys = StreamKeys(of: media)
+        receiving = keys?.receiving
+        sending = keys?.sending
     }
 }
 
@@ -42,34 +55,5 @@ extension MediaAddress {
     init?(_ text: String?, port: UInt16) {
         guard port != 0, let text, let address = IPAddress(parsing: text), !address.isUnspecified else { return nil }
         self.init(high: address.high, low: address.low, port: port)
-    }
-}
-
-extension LegQuality {
-    init(_ report: LegReport, port: UInt16) {
-        self.init()
-        let statistics = report.statistics
-        packets = Int64(clamping: statistics.packets)
-        bytes = Int64(clamping: statistics.octets)
-        lost = Int64(clamping: statistics.lost)
-        duplicates = Int64(clamping: statistics.duplicates)
-        late = Int64(clamping: statistics.late)
-        reordered = Int64(clamping: statistics.reordered)
-        jitterMicroseconds = Int64(clamping: statistics.jitterMicroseconds)
-        concealedMilliseconds = Int64(clamping: statistics.lostSamples / 8)
-        filledMilliseconds = Int64(clamping: statistics.silenceSamples / 8)
-        skewPartsPerMillion = statistics.skewPartsPerMillion
-        guard statistics.packets == 0 || statistics.packets == statistics.undecodable else { return }
-        emptyReason =
-            if statistics.packets > 0 {
-                "no packet had a payload type that can be decoded (PCMU and PCMA can)"
-            } else if statistics.foreign > 0 {
-                "\(statistics.foreign) packets came to port \(port) from addresses that neither the offer nor the "
-                    + "signalling names"
-            } else if statistics.malformed > 0 {
-                "what came to port \(port) was not RTP"
-            } else {
-                "no packet came to port \(port)"
-            }
     }
 }

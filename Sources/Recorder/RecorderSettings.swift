@@ -6,14 +6,39 @@ public struct RecorderSettings: Sendable {
     public struct ConnectorPolicy: Sendable {
         /// False: calls are answered, but nothing of them is kept.
         public var isStreaming: Bool
-        /// True: media must be encrypted; a plain offer is refused with 488.
+        /// True: media must be encrypted; plain streams are refused, and with 488 a call that has no others.
         public var requiresEncryption: Bool
+        /// What streams hold.
+        public var stream = StreamChoice.pcm
+        /// Pressed keys stay out of logs, events, tags and audio.
+        public var redactsDigits = false
 
         /// Makes a policy.
         public init(isStreaming: Bool, requiresEncryption: Bool) {
             self.isStreaming = isStreaming
             self.requiresEncryption = requiresEncryption
         }
+
+        /// What is taken of an offer.
+        var answer: AnswerPolicy {
+            var policy = AnswerPolicy()
+            policy.secureMedia = requiresEncryption ? .required : .accept
+            // A track of payloads holds one codec.
+            policy.namesOneCodec = stream == .payload
+            return policy
+        }
+    }
+
+    /// What a stream holds.
+    public enum StreamChoice: String, Sendable, CaseIterable {
+        /// Samples of 8 kHz.
+        case pcm
+        /// Samples of 16 kHz where the leg's codec is wideband, else of 8 kHz.
+        case pcm16
+        /// The same, encoded with Opus.
+        case opus
+        /// The leg's payloads, untouched.
+        case payload
     }
 
     /// AWS region of names and records.

@@ -69,13 +69,14 @@ public final class RecordingService: Sendable {
     /// Ends the wait of ``drain(limit:)`` now.
     public func hurry() { isHurried.store(true, ordering: .relaxed) }
 
-    /// Looks after the calls until it is cancelled: warns of legs that stay empty and ends calls that have been idle for
-    /// too long.
+    /// Looks after the calls until it is cancelled: warns of legs that stay empty, ends calls that have been idle for
+    /// too long, and writes the media metric log once a minute a call.
     public func watch() async {
         while !Task.isCancelled {
             try? await ContinuousClock().sleep(for: .seconds(2))
             for live in calls.withLock({ Array($0.values) }) {
                 await live.inspect(media: media, idleTimeout: settings.idleTimeout, logger: logger)
+                await live.tellMetrics(media: media, records: records)
             }
         }
     }

@@ -32,8 +32,11 @@ extension MediaDescription {
 
     /// `a=setup` and `a=fingerprint` of DTLS-SRTP (RFC 5763): noticed, not supported.
     public var offersDTLS: Bool {
-        attribute("fingerprint") != nil || transport.asciiLowercased.hasPrefix("udp/tls")
+        attribute("fingerprint") != nil || isDTLS
     }
+
+    /// Whether the profile takes its keys from a DTLS handshake (RFC 5764 §8): `UDP/TLS/RTP/SAVP`, `UDP/TLS/RTP/SAVPF`.
+    public var isDTLS: Bool { transport.asciiLowercased.hasPrefix("udp/tls") }
 
     /// Whether the transport is a secure RTP profile: `RTP/SAVP`, `RTP/SAVPF`, `UDP/TLS/RTP/SAVP…`.
     public var isSecure: Bool {

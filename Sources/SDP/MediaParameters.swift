@@ -25,8 +25,8 @@ public struct MediaParameters: Sendable, Equatable {
     public let packetTime: Int?
     /// A secure profile such as `RTP/SAVP`.
     public let isSecure: Bool
-    /// Keys offered by RFC 4568; secret.
-    public let crypto: [CryptoAttribute]
+    /// Keys by RFC 4568; secret. A reader may leave the one that counts.
+    public var crypto: [CryptoAttribute]
 }
 
 extension SessionDescription {

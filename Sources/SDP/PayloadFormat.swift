@@ -26,8 +26,16 @@ public struct PayloadFormat: Sendable, Equatable, CustomStringConvertible {
     /// Whether the encoding has this name, in any case of letters (RFC 4855 §3).
     public func isEncoding(_ name: String) -> Bool { encodingName.asciiLowercased == name.asciiLowercased }
 
-    /// G.711 µ-law and A-law at 8 kHz mono: what this release decodes.
+    /// G.711 µ-law and A-law at 8 kHz mono.
     public var isG711: Bool { (isEncoding("PCMU") || isEncoding("PCMA")) && clockRate == 8000 && channels == 1 }
+    /// G.722, whose RTP clock is 8000 although it samples at 16 kHz (RFC 3551 §4.5.2).
+    public var isG722: Bool { isEncoding("G722") && clockRate == 8000 && channels == 1 }
+    /// Opus, RFC 7587.
+    public var isOpus: Bool { isEncoding("opus") && clockRate == 48_000 && channels <= 2 }
+    /// The audio can be decoded.
+    public var isDecodable: Bool { isG711 || isG722 || isOpus }
+    /// The audio can be decoded and has more than the telephone's 4 kHz.
+    public var isWideband: Bool { isG722 || isOpus }
     /// RFC 4733 events.
     public var isTelephoneEvent: Bool { isEncoding("telephone-event") }
     /// RFC 3389 comfort noise.

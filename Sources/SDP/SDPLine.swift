@@ -35,9 +35,12 @@ public struct SDPLine: Sendable, Equatable {
     /// The line with key material replaced by `***`, for logs: `a=crypto` (RFC 4568) and `k=`.
     public var redactedText: String {
         if type == UInt8(ascii: "k") { return "k=***" }
-        guard let (name, _) = attribute, name == "crypto" else { return text }
+        guard let (name, value) = attribute, name == "crypto" else { return text }
+        // Tag and suite; a key that stands in their place is one all the same.
         let words = value.asciiWords(limit: 3)
-        return "a=" + words.prefix(2).joined(separator: " ") + " ***"
+        let tag = words.first.map(CryptoRefusal.shown) ?? ""
+        let suite = words.count > 1 ? CryptoRefusal.shown(words[1]) : ""
+        return "a=crypto:\(tag) \(suite) ***"
     }
 
     /// For an `a=` line: the attribute's name in lower case, and its trimmed value ("" for a flag).

@@ -12,9 +12,10 @@ extension SessionDescription {
 
     /// The answer to this offer, RFC 3264 §6: as many `m=` lines in the same order, labels echoed.
     ///
-    /// - An accepted line without an entry in `local` gets port 0.
-    /// - Formats keep the offer's order. Where the policy knows none of the audio encodings, all offered formats stay:
-    ///   a recorder keeps payloads it cannot decode rather than refuse the call.
+    /// - An accepted line without an entry in `local` gets port 0, as does an encrypted one without our key.
+    /// - An encrypted line is answered with its own profile and exactly one `a=crypto`, of the tag and suite of one of
+    ///   the offer's (RFC 4568 §5.1.2).
+    /// - Formats keep the offer's order, see ``AnswerPolicy/answered(_:)``.
     ///
     /// - Parameters:
     ///   - origin: Our `o=`; its address is also the session's `c=`.
@@ -24,7 +25,9 @@ extension SessionDescription {
     ) -> SessionDescription {
         let verdicts = verdicts(policy: policy)
         let sections = media.indices.map { index in
-            guard verdicts[index] == .accepted, let here = local[index], here.port != 0 else {
+            guard verdicts[index] == .accepted, let here = local[index], here.port != 0,
+                SessionDescription.hasKey(here, for: media[index], policy: policy)
+            else {
                 return SessionDescription.refusal(of: media[index])
             }
             return acceptance(of: media[index], here: here, session: origin.address, policy: policy)
@@ -46,8 +49,29 @@ extension SessionDescription {
         guard section.isReadable else { return .unreadable }
         guard section.port != 0 else { return .removed }
         guard section.kind == "audio" else { return .notAudio }
-        if section.isSecure { return policy.secureMedia == .accept ? .accepted : .secureMediaRefused }
-        return section.isPlainRTP ? .accepted : .unsupportedTransport
+        if section.isDTLS { return .dtlsRefused }
+        if section.isSecure {
+            switch policy.secureMedia {
+            case .refuse: return .secureMediaRefused
+            case .accept, .required:
+                return section.usableCrypto(allowing: policy.cryptoSuites) == nil ? .noUsableKey : .accepted
+            }
+        }
+        guard section.isPlainRTP else { return .unsupportedTransport }
+        switch policy.secureMedia {
+        case .refuse, .accept: return .accepted
+        // RFC 8643 would let such a line be plain; here it is encrypted or refused.
+        case .required: return section.isEncrypted(under: policy) ? .accepted : .plainMediaRefused
+        }
+    }
+
+    /// Whether there is what an encrypted line needs: our key for one of the lines of the offer.
+    private static func hasKey(_ here: LocalMedia, for section: MediaDescription, policy: AnswerPolicy) -> Bool {
+        guard section.isEncrypted(under: policy) else { return true }
+        guard let ours = here.crypto else { return false }
+        return section.crypto.contains { line in
+            line.tag == ours.tag && line.suite.asciiLowercased == ours.suite.asciiLowercased
+        }
     }
 
     /// RFC 3264 §6: a refused stream has port 0 and lists at least one format.
@@ -65,7 +89,7 @@ extension SessionDescription {
     ) -> MediaDescription {
         // Without a format list any format may come; the two that need no mapping are named.
         let offeredPayloads = section.formats.isEmpty ? [.pcmu, .pcma] : section.payloads
-        let payloads = SessionDescription.kept(offeredPayloads, policy: policy)
+        let payloads = policy.answered(offeredPayloads)
         var lines: [SDPLine] = []
         if let address = here.address, address != session { lines.append(SDPLine("c", address.description)) }
         lines += SessionDescription.formatLines(payloads)
@@ -78,7 +102,9 @@ extension SessionDescription {
         } else if let rtcpPort = here.rtcpPort, rtcpPort != here.port &+ 1 {
             lines.append(SDPLine("a", "rtcp:\(rtcpPort)"))
         }
-        if section.isSecure, let crypto = here.crypto { lines.append(SDPLine("a", "crypto:" + crypto.wireValue)) }
+        if section.isEncrypted(under: policy), let crypto = here.crypto {
+            lines.append(SDPLine("a", "crypto:" + crypto.wireValue))
+        }
         if let label = section.label { lines.append(SDPLine("a", "label:" + label)) }
         let formats = payloads.isEmpty ? section.formats : payloads.map { String($0.payloadType) }
         return MediaDescription(
@@ -96,14 +122,5 @@ extension SessionDescription {
             }
             return lines
         }
-    }
-
-    private static func kept(_ offered: [PayloadFormat], policy: AnswerPolicy) -> [PayloadFormat] {
-        let known = offered.filter { payload in
-            payload.clockRate == 8000 && payload.channels == 1
-                && policy.encodings.contains { payload.isEncoding($0) }
-        }
-        let hasAudio = known.contains { !$0.isTelephoneEvent && !$0.isComfortNoise }
-        return hasAudio ? known : offered
     }
 }

@@ -6,7 +6,8 @@ import SDP
 /// label, where labels are in use; then by position. A stream whose line is missing is removed, not an error.
 enum LegMatching {
     static func next(
-        legs: [RecordedMedia], offer: SessionDescription, verdicts: [MediaVerdict], refused: inout [Int: MediaVerdict]
+        legs: [RecordedMedia], offer: SessionDescription, verdicts: [MediaVerdict], policy: AnswerPolicy,
+        refused: inout [Int: MediaVerdict]
     ) -> [RecordedMedia] {
         let lines = offer.mediaParameters.filter { verdicts[$0.index] == .accepted }
         var matched: [Int: Int] = [:]
@@ -16,25 +17,23 @@ enum LegMatching {
         match(lines, legs, &matched) { $0.index == $1.index }
         var next: [RecordedMedia] = []
         for line in lines {
+            let isSecure = offer.media[line.index].isEncrypted(under: policy)
             if let leg = matched[line.index], let old = legs.first(where: { $0.leg == leg }) {
-                next.append(updated(old, line))
+                next.append(updated(old, line, isSecure: isSecure))
             } else {
                 let used = Set((legs + next).map(\.leg))
                 guard used.count < RecordingSession.maximumLegs else {
                     refused[line.index] = .tooManyAudio
                     continue
                 }
-                next.append(made(line, leg: used.contains(line.index) ? (used.max() ?? 0) + 1 : line.index))
+                let leg = used.contains(line.index) ? (used.max() ?? 0) + 1 : line.index
+                next.append(made(line, leg: leg, isSecure: isSecure))
             }
         }
         let kept = Set(next.map(\.leg))
         for old in legs where !kept.contains(old.leg) {
             var gone = old
-            gone.isRemoved = true
-            gone.isActive = false
-            gone.remotePort = 0
-            // Its port is given back; should the stream return, it asks for one like a new stream.
-            gone.local = nil
+            gone.remove()
             next.append(gone)
         }
         return next
@@ -52,18 +51,19 @@ enum LegMatching {
         }
     }
 
-    static func updated(_ old: RecordedMedia, _ line: MediaParameters) -> RecordedMedia {
-        var new = made(line, leg: old.leg)
+    static func updated(_ old: RecordedMedia, _ line: MediaParameters, isSecure: Bool) -> RecordedMedia {
+        var new = made(line, leg: old.leg, isSecure: isSecure)
         new.label = line.label ?? old.label
         new.local = old.local
         new.role = old.role
         return new
     }
 
-    private static func made(_ line: MediaParameters, leg: Int) -> RecordedMedia {
+    private static func made(_ line: MediaParameters, leg: Int, isSecure: Bool) -> RecordedMedia {
         RecordedMedia(
             leg: leg, index: line.index, label: line.label, remoteAddress: line.address, remotePort: line.port,
             remoteRTCPAddress: line.rtcpAddress, remoteRTCPPort: line.rtcpPort, multiplexesRTCP: line.multiplexesRTCP,
+            isSecure: isSecure, crypto: isSecure ? line.crypto : [],
             payloads: line.payloads.isEmpty ? [.pcmu, .pcma] : line.payloads,
             packetTime: line.packetTime, isActive: line.direction.sends, isRemoved: false,
             local: nil,

@@ -2,9 +2,9 @@ import SDP
 
 /// What the server does after an INVITE or UPDATE of a recording session.
 public enum OfferAction: Sendable, Equatable {
-    /// Give every stream of the plan a port, then call ``RecordingSession/answer(local:)`` and send its octets.
+    /// Give every stream of the plan a port, then call ``RecordingSession/answer(local:keys:)`` and send its octets.
     case answer(MediaPlan)
-    /// The request asks us to offer: give every stream of the plan a port, then call ``RecordingSession/offer(local:)``,
+    /// The request asks us to offer: give every stream of the plan a port, then call ``RecordingSession/offer(local:keys:)``,
     /// send its octets in the 200, and hand the body of the ACK to ``RecordingSession/receiveAck(_:)``.
     case offer(MediaPlan)
     /// The description could not be read, and an earlier answer stands: send it again rather than end the recording.
@@ -18,6 +18,9 @@ public enum OfferAction: Sendable, Equatable {
 public struct MediaPlan: Sendable, Equatable {
     /// Streams without a local port, in order of their `m=` lines. Those that have one keep it.
     public let needsPorts: [RecordedMedia]
+    /// Encrypted streams, those that have a port too, in order of their `m=` lines. Each needs a key of ours for
+    /// ``RecordingSession/answer(local:keys:)`` or ``RecordingSession/offer(local:keys:)``.
+    public let needsKeys: [RecordedMedia]
     /// Why `m=` lines are refused, by their position.
     public let refused: [Int: MediaVerdict]
     /// What the request's metadata did; nil where it carried none and some was there before.
@@ -32,6 +35,12 @@ public enum OfferRejection: Sendable, Equatable, CustomStringConvertible {
     case noAudio
     /// 488: every audio line is SRTP, which this configuration refuses.
     case secureMediaOnly
+    /// 488: encryption is required, and every audio line is plain.
+    case plainMediaOnly
+    /// 488: encrypted lines only, and none has a key that can be used; what is wrong with each `a=crypto`, at most four.
+    case noUsableKey([CryptoRefusal])
+    /// 488: encrypted lines only, and their keys would come by DTLS.
+    case dtlsOnly
     /// 491: the exchange before this one is not finished.
     case exchangePending
     /// 481: the session has ended.
@@ -41,7 +50,7 @@ public enum OfferRejection: Sendable, Equatable, CustomStringConvertible {
     public var status: Int {
         switch self {
         case .unreadable: 400
-        case .noAudio, .secureMediaOnly: 488
+        case .noAudio, .secureMediaOnly, .plainMediaOnly, .noUsableKey, .dtlsOnly: 488
         case .exchangePending: 491
         case .ended: 481
         }
@@ -51,8 +60,17 @@ public enum OfferRejection: Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreadable(let error): error.description
-        case .noAudio: "no m=audio line with RTP/AVP and a port other than 0 is offered"
-        case .secureMediaOnly: "only SRTP (RTP/SAVP) is offered, and it is not available here; offer RTP/AVP"
+        case .noAudio: "no m=audio line with RTP/AVP or RTP/SAVP and a port other than 0 is offered"
+        case .secureMediaOnly: "only SRTP (RTP/SAVP) is offered, and this connector refuses it; offer RTP/AVP"
+        case .plainMediaOnly:
+            "this connector requires encryption and only plain RTP is offered; offer RTP/SAVP with a=crypto"
+        case .noUsableKey(let refusals):
+            refusals.isEmpty
+                ? "SRTP is offered without any a=crypto line; add one, such as AES_CM_128_HMAC_SHA1_80 with one inline key"
+                : "no a=crypto line of the SRTP offer can be used ("
+                    + refusals.map(\.description).joined(separator: "; ")
+                    + "); offer AES_CM_128_HMAC_SHA1_80 with one inline key"
+        case .dtlsOnly: "only SRTP with keys by DTLS is offered; offer RTP/SAVP with a=crypto (SDES) instead"
         case .exchangePending: "an offer/answer exchange of this session is still open"
         case .ended: "the recording session has ended"
         }

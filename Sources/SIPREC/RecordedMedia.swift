@@ -20,7 +20,14 @@ public struct RecordedMedia: Sendable, Equatable {
     public internal(set) var remoteRTCPPort: UInt16?
     /// RTCP shares the RTP port (RFC 5761).
     public internal(set) var multiplexesRTCP: Bool
-    /// In the sender's order of preference, unknown ones included; PCMU and PCMA where the sender lists none.
+    /// Whether SRTP is agreed on for the stream. Then a key of the sender's and one of ours are needed before anything of
+    /// it may be received, and nothing that is not authentic belongs to it.
+    public internal(set) var isSecure: Bool
+    /// The sender's `a=crypto` lines in its order of preference, the one of its answer where we offered; secret. Empty
+    /// where the stream is plain, and while the answer to our offer is awaited.
+    public internal(set) var crypto: [CryptoAttribute]
+    /// In the sender's order of preference, unknown ones included; PCMU and PCMA where the sender lists none. Each has
+    /// its `a=fmtp`.
     public internal(set) var payloads: [PayloadFormat]
     /// Milliseconds, where the sender says.
     public internal(set) var packetTime: Int?
@@ -32,6 +39,12 @@ public struct RecordedMedia: Sendable, Equatable {
     public internal(set) var local: LocalMedia?
     /// ``RoleAssignment/isCaller`` and the rules stay as first decided; the participant follows the metadata.
     public internal(set) var role: RoleAssignment
+
+    /// The codec that the stream most likely carries: of what the answer names, the first that can be decoded, else the
+    /// first that is audio at all; nil where the sender names none.
+    public var codec: PayloadFormat? {
+        payloads.first(where: \.isDecodable) ?? payloads.first { !$0.isTelephoneEvent && !$0.isComfortNoise }
+    }
 }
 
 /// What an exchange changed on one stream.
@@ -40,9 +53,13 @@ public struct MediaChange: Sendable, Equatable {
     public enum Kind: String, Sendable, Equatable {
         /// A new stream.
         case added
-        /// Address, port, payloads or label changed.
+        /// Address, port, payloads, keys or label changed; also of a stream on hold.
         case updated
-        /// The sender stopped sending: hold or pause. Not the end of the recording.
+        /// An encrypted stream was negotiated again and nothing changed. Its sender may have begun its SRTP counters anew
+        /// all the same, as it does where it built its media stack again.
+        case renegotiated
+        /// The sender stopped sending: hold or pause. Not the end of the recording. Other values, keys among them, may have
+        /// changed too.
         case paused
         /// The sender sends again. Other values may have changed too.
         case resumed
@@ -58,13 +75,16 @@ public struct MediaChange: Sendable, Equatable {
     public let media: RecordedMedia
 
     /// How `new` differs from `old`; nil where nothing the media side cares for does.
-    static func between(_ old: RecordedMedia?, _ new: RecordedMedia) -> MediaChange? {
+    ///
+    /// - Parameter isNegotiated: Whether the sender has just described the stream (again).
+    static func between(_ old: RecordedMedia?, _ new: RecordedMedia, isNegotiated: Bool) -> MediaChange? {
         guard let old else { return MediaChange(kind: .added, media: new) }
         if old.isRemoved != new.isRemoved { return MediaChange(kind: new.isRemoved ? .removed : .restored, media: new) }
         guard !new.isRemoved else { return nil }
         if old.isActive != new.isActive { return MediaChange(kind: new.isActive ? .resumed : .paused, media: new) }
         var same = new
         same.role = old.role
-        return same == old ? nil : MediaChange(kind: .updated, media: new)
+        if same != old { return MediaChange(kind: .updated, media: new) }
+        return isNegotiated && new.isSecure ? MediaChange(kind: .renegotiated, media: new) : nil
     }
 }

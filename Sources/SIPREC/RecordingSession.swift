@@ -7,8 +7,8 @@ import SDP
 ///
 /// ```
 /// switch session.receiveInvite(body, recordOnly: false, from: from, to: to) {
-/// case .answer(let plan):  // open a port for each of plan.needsPorts
-///     let exchange = session.answer(local: ports)      // 200 with exchange.sdp; start exchange.changes
+/// case .answer(let plan):  // open a port for each of plan.needsPorts, make a key for each of plan.needsKeys
+///     let exchange = session.answer(local: ports, keys: keys)  // 200 with exchange.sdp; start exchange.changes
 /// …
 /// ```
 public struct RecordingSession: ~Copyable {
@@ -35,9 +35,9 @@ public struct RecordingSession: ~Copyable {
     private enum State {
         /// No exchange open; `local` is our latest description.
         case idle(local: SessionDescription?)
-        /// An offer was received, ``answer(local:)`` is awaited.
+        /// An offer was received, ``answer(local:keys:)`` is awaited.
         case answering(PendingAnswer, local: SessionDescription?)
-        /// ``offer(local:)`` is awaited.
+        /// ``offer(local:keys:)`` is awaited.
         case offering(local: SessionDescription?)
         /// Our offer went out; the answer comes in the ACK.
         case awaitingAck(local: SessionDescription)
@@ -143,7 +143,11 @@ public struct RecordingSession: ~Copyable {
             legs = proposed
         }
         state = .offering(local: local)
-        return .offer(MediaPlan(needsPorts: legs.filter { $0.local == nil }, refused: [:], metadata: update))
+        let open = legs.filter { !$0.isRemoved }
+        return .offer(
+            MediaPlan(
+                needsPorts: open.filter { $0.local == nil }, needsKeys: open.filter(\.isSecure), refused: [:],
+                metadata: update))
     }
 
     private mutating func receive(
@@ -151,37 +155,40 @@ public struct RecordingSession: ~Copyable {
     ) -> OfferAction {
         let verdicts = offer.verdicts(policy: configuration.policy)
         // RFC 3261 §14.2: an offer inside the call that cannot be taken is refused, and the recording goes on as it was.
-        if !verdicts.contains(.accepted), let rejection = Self.rejection(offer, verdicts) {
+        if !verdicts.contains(.accepted), let rejection = OfferRejection(offer, verdicts, configuration.policy) {
             return .reject(rejection)
         }
         let update = takeMetadata(parts, isFirst: local == nil)
         var refused: [Int: MediaVerdict] = [:]
         for (index, verdict) in verdicts.enumerated() where verdict != .accepted { refused[index] = verdict }
-        var next = LegMatching.next(legs: legs, offer: offer, verdicts: verdicts, refused: &refused)
+        var next = LegMatching.next(
+            legs: legs, offer: offer, verdicts: verdicts, policy: configuration.policy, refused: &refused)
         assignRoles(&next)
         state = .answering(PendingAnswer(offer: offer, legs: next), local: local)
-        let open = next.filter { !$0.isRemoved && $0.local == nil }.sorted { $0.index < $1.index }
-        return .answer(MediaPlan(needsPorts: open, refused: refused, metadata: update))
-    }
-
-    /// An audio line that has port 0 only is no reason to refuse: some sources set up first and re-INVITE later.
-    private static func rejection(_ offer: SessionDescription, _ verdicts: [MediaVerdict]) -> OfferRejection? {
-        if verdicts.contains(.secureMediaRefused) { return .secureMediaOnly }
-        return zip(offer.media, verdicts).contains { $0.kind == "audio" && $1 == .removed } ? nil : .noAudio
+        let open = next.filter { !$0.isRemoved }.sorted { $0.index < $1.index }
+        return .answer(
+            MediaPlan(
+                needsPorts: open.filter { $0.local == nil }, needsKeys: open.filter(\.isSecure), refused: refused,
+                metadata: update))
     }
 
     /// Makes the answer to the offer received last.
     ///
-    /// - Parameter local: Where we receive, by ``RecordedMedia/leg``. Streams that had a port keep it and need no entry;
-    ///   a stream without one is answered with port 0 and not reported.
-    public mutating func answer(local ports: [Int: LocalMedia]) -> MediaExchange {
+    /// - Parameters:
+    ///   - local: Where we receive, by ``RecordedMedia/leg``. Streams that had a port keep it and need no entry; a stream
+    ///     without one is answered with port 0 and not reported.
+    ///   - keys: Our key for each encrypted stream, by ``RecordedMedia/leg``: tag and suite of the line that is taken.
+    ///     A stream without one is answered with port 0; where it ran, it is removed.
+    public mutating func answer(local ports: [Int: LocalMedia], keys: [Int: CryptoAttribute] = [:]) -> MediaExchange {
         guard case .answering(let pending, let previous) = state else { return MediaExchange(sdp: [], changes: []) }
         var next = pending.legs
-        for position in next.indices where next[position].local == nil && !next[position].isRemoved {
-            next[position].local = ports[next[position].leg]
+        let known = Set(legs.map(\.leg))
+        for position in next.indices where !next[position].isRemoved {
+            next[position].place(ports, key: keys[next[position].leg])
+            if next[position].lacksKey { next[position].remove() }
         }
-        // A stream that got no port is as if it had not been offered.
-        next.removeAll { $0.local == nil && !$0.isRemoved }
+        // A stream that got no port or key is as if it had not been offered.
+        next.removeAll { $0.local == nil && (!$0.isRemoved || !known.contains($0.leg)) }
         var places: [Int: LocalMedia] = [:]
         for leg in next where !leg.isRemoved { places[leg.index] = leg.local }
         let policy = configuration.policy
@@ -189,26 +196,30 @@ public struct RecordingSession: ~Copyable {
             pending.offer.answer(origin: $0, local: places, policy: policy)
         }
         state = .idle(local: answer)
-        return MediaExchange(sdp: answer.serialized(), changes: commit(next))
+        return MediaExchange(sdp: answer.serialized(), changes: commit(next, isNegotiated: true))
     }
 
     /// Makes our offer, where ``OfferAction/offer(_:)`` asked for one. Streams start with it: packets may come before
-    /// the ACK.
-    public mutating func offer(local ports: [Int: LocalMedia]) -> MediaExchange {
+    /// the ACK. Encrypted ones wait for it, since the sender's key comes in its answer.
+    ///
+    /// - Parameters: As of ``answer(local:keys:)``. Where encryption is required, `RTP/SAVP` is offered; else plain
+    ///   `RTP/AVP`, for a source that leaves the offer to us cannot be asked what it is able to.
+    public mutating func offer(local ports: [Int: LocalMedia], keys: [Int: CryptoAttribute] = [:]) -> MediaExchange {
         guard case .offering(let previous) = state else { return MediaExchange(sdp: [], changes: []) }
         var next = legs
-        for position in next.indices where next[position].local == nil {
-            next[position].local = ports[next[position].leg]
+        for position in next.indices where !next[position].isRemoved {
+            // A re-offer goes on with the key that the stream has, unless there is a new one.
+            next[position].place(ports, key: keys[next[position].leg] ?? next[position].local?.crypto)
         }
         let isFirst = previous == nil
-        if isFirst { next.removeAll { $0.local == nil } }
+        if isFirst { next.removeAll { $0.local == nil || $0.lacksKey } }
         let placed = next
         let description = versioned(previous: previous) {
             ServerOffer.make(origin: $0, legs: placed, previous: previous)
         }
         if isFirst { legs = [] }
         state = .awaitingAck(local: description)
-        return MediaExchange(sdp: description.serialized(), changes: commit(next))
+        return MediaExchange(sdp: description.serialized(), changes: commit(next, isNegotiated: false))
     }
 
     /// The ACK of the INVITE: its body is the answer where we offered, and nothing otherwise.
@@ -219,7 +230,7 @@ public struct RecordingSession: ~Copyable {
         guard let bytes = parts.sessionDescription, let answer = try? SessionDescription(parsing: bytes) else {
             return MediaExchange(sdp: [], changes: [])
         }
-        return MediaExchange(sdp: [], changes: commit(ServerOffer.answered(legs, by: answer)))
+        return MediaExchange(sdp: [], changes: commit(ServerOffer.answered(legs, by: answer), isNegotiated: true))
     }
 
     /// The exchange came to nothing (CANCEL, no ports, our 200 was never acknowledged): everything is as before it.
@@ -265,8 +276,10 @@ public struct RecordingSession: ~Copyable {
         }
     }
 
-    private mutating func commit(_ next: [RecordedMedia]) -> [MediaChange] {
-        let changes = next.compactMap { new in MediaChange.between(legs.first { $0.leg == new.leg }, new) }
+    private mutating func commit(_ next: [RecordedMedia], isNegotiated: Bool) -> [MediaChange] {
+        let changes = next.compactMap { new in
+            MediaChange.between(legs.first { $0.leg == new.leg }, new, isNegotiated: isNegotiated)
+        }
         legs = next.sorted { $0.leg < $1.leg }
         return changes
     }
@@ -287,6 +300,7 @@ public struct RecordingSession: ~Copyable {
             return RecordedMedia(
                 leg: position, index: position, label: label, remoteAddress: nil, remotePort: 0,
                 remoteRTCPAddress: nil, remoteRTCPPort: nil, multiplexesRTCP: false,
+                isSecure: configuration.policy.secureMedia == .required, crypto: [],
                 payloads: configuration.delayedOfferPayloads, packetTime: nil, isActive: true, isRemoved: false,
                 local: nil,
                 role: RoleAssignment(

@@ -4,6 +4,7 @@ import Provisioning
 import RecordingClient
 import SIP
 import SIPREC
+import SecureMedia
 import UserAgent
 
 /// `earshot call`: places recording calls, as a session border controller does.
@@ -40,6 +41,11 @@ struct CallCommand: AsyncParsableCommand {
     var seconds: Double?
     @Option(help: "How the audio is encoded.")
     var codec = SpeechCodec.pcmu
+    @Option(
+        help: ArgumentHelp(
+            "Encrypt the audio (SRTP), with keys in the offer: AES_CM_128_HMAC_SHA1_80 or another suite. Use TLS with it.",
+            valueName: "suite"))
+    var srtp: CryptoSuite?
     @Option(help: "Milliseconds of audio a packet.")
     var ptime = 20
     @Option(help: ArgumentHelp("The address to call and send from.", valueName: "address"))
@@ -112,6 +118,7 @@ struct CallCommand: AsyncParsableCommand {
         settings.rate = rate
         settings.duration = seconds.map { .seconds($0) }
         settings.codec = codec
+        settings.suite = srtp
         settings.packetTime = ptime
         settings.localAddress = localAddress
         if let user {
@@ -143,3 +150,7 @@ struct CallCommand: AsyncParsableCommand {
 
 extension SIPRECDialect: ExpressibleByArgument {}
 extension SpeechCodec: ExpressibleByArgument {}
+extension CryptoSuite: ExpressibleByArgument {
+    /// By the name that `a=crypto` has for it, in any case of letters.
+    public init?(argument: String) { self.init(sdpName: argument) }
+}

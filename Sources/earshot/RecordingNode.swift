@@ -31,11 +31,13 @@ struct RecordingNode: Service, CustomStringConvertible {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         messageLog =
             configuration.logging.sipMessages
-            ? SIPMessageLog(path: directory.path + "/logs/sip.jsonl", region: configuration.node.region) : nil
+            ? SIPMessageLog(
+                path: directory.path + "/logs/sip.jsonl", region: configuration.node.region,
+                // The log does not know whose call a message is of.
+                redactsDigits: configuration.connectors.contains(where: \.streaming.redactDigits)) : nil
     }
 
     func run() async throws {
-        warnOfLimits()
         let recovered = CrashRecovery(directory: directory, logger: logger)
             .run(now: UTCTime(milliseconds: MediaClock.wall / 1_000_000))
         if !recovered.calls.isEmpty || recovered.repairedFiles > 0 {
@@ -46,7 +48,7 @@ struct RecordingNode: Service, CustomStringConvertible {
         for problem in recovered.problems { logger.error("recovery", metadata: ["problem": "\(problem)"]) }
         let store = try FragmentStore(directory: directory, configuration: storeConfiguration, logger: logger)
         let records = try RecordWriter(directory: directory, logger: logger)
-        let media = MediaService(configuration: mediaConfiguration)
+        let media = try startMedia()
         let recorder = RecordingService(
             settings: await recorderSettings(), media: media, store: store, records: records, logger: logger)
         let agent = SIPAgent(
@@ -112,6 +114,13 @@ extension RecordingNode {
         let settings = configuration.media
         result.ports = settings.ports.first...settings.ports.last
         result.workers = settings.workers > 0 ? settings.workers : ProcessInfo.processInfo.activeProcessorCount
+        result.backEnd =
+            switch settings.backend {
+            case .auto: .automatic
+            case .ioUring: .ioUring
+            case .epoll: .epoll
+            }
+        result.pinsWorkers = settings.pinWorkers
         result.timeline.jitterBuffer = settings.jitterBuffer.nanoseconds
         result.timeline.silenceLag = settings.jitterBuffer.nanoseconds + 260_000_000
         // A call has at most four streams; most have two.
@@ -119,20 +128,32 @@ extension RecordingNode {
         return result
     }
 
-    /// What can be configured and does not work yet is said at start, and not call by call.
-    private func warnOfLimits() {
-        for connector in configuration.connectors where connector.requireEncryption {
-            logger.warning(
-                "requireEncryption refuses every call: SRTP is not available in this version",
-                metadata: ["connector": "\(connector.id)"])
+    /// Starts the media threads, and says in one line how they read datagrams and why not better.
+    private func startMedia() throws -> MediaService {
+        let configuration = mediaConfiguration
+        let media = try MediaService(configuration: configuration)
+        if let fallback = media.backEnd.fallback {
+            logger.notice("media.backend: epoll is used", metadata: ["reason": "\(fallback)"])
+        } else {
+            logger.info("media.backend: \(media.backEnd.kind.rawValue) is used")
         }
+        return media
     }
 
     private func recorderSettings() async -> RecorderSettings {
         var connectors: [String: RecorderSettings.ConnectorPolicy] = [:]
         for connector in configuration.connectors {
-            connectors[connector.id.description] = .init(
+            var policy = RecorderSettings.ConnectorPolicy(
                 isStreaming: !connector.streaming.disabled, requiresEncryption: connector.requireEncryption)
+            policy.stream =
+                switch connector.streaming.format {
+                case .pcm: .pcm
+                case .pcm16: .pcm16
+                case .opus: .opus
+                case .payload: .payload
+                }
+            policy.redactsDigits = connector.streaming.redactDigits
+            connectors[connector.id.description] = policy
         }
         return RecorderSettings(
             region: configuration.node.region, accountID: configuration.node.accountId,

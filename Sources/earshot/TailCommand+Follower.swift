@@ -8,7 +8,10 @@ import StreamSink
 /// Owned by one task; cancelling the task ends the reading, and what has been read is kept.
 final class StreamFollower {
     private let reader: StreamReader
-    private let writer: WaveWriter?
+    private let wavPath: String?
+    private var writer: WaveWriter?
+    /// Samples a second: 8,000 or, of a wideband leg, 16,000.
+    private var rate = 8000
     private let isJSON: Bool
     private let patience: Double
     private var current: FragmentMeter?
@@ -20,7 +23,7 @@ final class StreamFollower {
 
     init(path: String, wavPath: String?, isJSON: Bool, patience: Double) throws {
         reader = try StreamReader(path: path)
-        writer = try wavPath.map { try WaveWriter(path: $0) }
+        self.wavPath = wavPath
         self.isJSON = isJSON
         self.patience = patience
     }
@@ -34,7 +37,8 @@ final class StreamFollower {
         }
         finishFragment()
         try writer?.close()
-        let total = FragmentTotal(fragments: fragments, samples: samples, hasEnded: reader.hasEnded, lags: lags)
+        let total = FragmentTotal(
+            fragments: fragments, samples: samples, rate: rate, hasEnded: reader.hasEnded, lags: lags)
         StandardOutput.line(isJSON ? total.json : total.text)
     }
 
@@ -57,21 +61,24 @@ final class StreamFollower {
         switch event {
         case .opened(_, let track):
             guard track.codecID == "A_PCM/INT/LIT", track.channels == 1, track.bitDepth == 16,
-                track.samplingFrequency == 8000
+                track.samplingFrequency == 8000 || track.samplingFrequency == 16_000
             else {
                 throw Failure(
-                    "earshot tail: \(reader.path) holds \(track.codecID), \(track.samplingFrequency) Hz, "
-                        + "\(track.channels) channels, \(track.bitDepth) bits; read are 16-bit PCM, 8000 Hz, mono")
+                    "earshot tail: \(reader.path) holds \(track.codecID); read are streams of the formats pcm and pcm16. "
+                        + "ffmpeg and ffplay read it, unless its codec is one that nobody could decode")
             }
+            rate = track.samplingFrequency == 16_000 ? 16_000 : 8000
+            if let wavPath { writer = try WaveWriter(path: wavPath, sampleRate: UInt32(rate)) }
         case .fragment(let fragment):
             finishFragment()
-            current = FragmentMeter(fragment)
+            current = FragmentMeter(fragment, rate: rate)
         case .samples(let samples, let position):
             current?.add(samples, readAt: Date().timeIntervalSince1970 * 1000, isLive: isLive)
             self.samples += Int64(samples.count)
             try writer?.pad(to: position)
             try writer?.append(samples)
-        case .ended:
+        // Only tracks other than PCM have payloads, and those are refused when the file is opened.
+        case .payload, .ended:
             break
         }
     }
@@ -98,6 +105,6 @@ final class StreamFollower {
         finishFragment()
         throw Failure(
             "earshot tail: \(reader.path) has no end and has not grown for \(Int(age)) s; the service stopped or lost its disk "
-                + "(\(Double(samples) / 8000) s were read; the service closes such files when it starts)")
+                + "(\(Double(samples) / Double(rate)) s were read; the service closes such files when it starts)")
     }
 }

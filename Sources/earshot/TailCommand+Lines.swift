@@ -4,14 +4,19 @@ import StreamSink
 /// One fragment while its samples come.
 struct FragmentMeter {
     private let fragment: Fragment
+    private let rate: Int
     private(set) var samples = 0
     private(set) var lag: Double?
     private var energy = 0.0
 
-    init(_ fragment: Fragment) { self.fragment = fragment }
+    /// `rate` is in samples a second.
+    init(_ fragment: Fragment, rate: Int) {
+        self.fragment = fragment
+        self.rate = rate
+    }
 
     /// Fragments are one second long; a longer one of another producer is told when the next one starts.
-    var isWhole: Bool { samples >= 8000 }
+    var isWhole: Bool { samples >= rate }
 
     mutating func add(_ added: [Int16], readAt milliseconds: Double, isLive: Bool) {
         samples += added.count
@@ -20,7 +25,7 @@ struct FragmentMeter {
         lag = milliseconds - Double(start) - length
     }
 
-    private var length: Double { Double(samples) / 8 }
+    private var length: Double { Double(samples) * 1000 / Double(rate) }
 
     /// Root mean square against full scale; nil for digital silence.
     private var level: Double? {
@@ -58,10 +63,11 @@ struct FragmentMeter {
 struct FragmentTotal {
     var fragments: Int
     var samples: Int64
+    var rate: Int
     var hasEnded: Bool
     var lags: [Double]
 
-    private var seconds: Double { Double(samples) / 8000 }
+    private var seconds: Double { Double(samples) / Double(rate) }
 
     private func lag(_ part: Double) -> Double? {
         let sorted = lags.sorted()

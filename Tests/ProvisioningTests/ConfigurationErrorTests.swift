@@ -82,7 +82,9 @@ struct ConfigurationErrorTests {
         Case(
             name: "A back end that is not offered",
             yaml: "media: { backend: epol }\n",
-            lines: ["earshot.yaml:1: media.backend: 'epol' is not offered; did you mean 'epoll'? use auto, epoll"]),
+            lines: [
+                "earshot.yaml:1: media.backend: 'epol' is not offered; did you mean 'epoll'? use auto, io_uring, epoll"
+            ]),
         Case(
             name: "A port range that cuts a pair in two",
             yaml: "media: { ports: 10001-20000 }\n",
@@ -224,6 +226,27 @@ struct ConfigurationErrorTests {
             lines: [
                 "earshot.yaml:1: has a single value where keys are expected; write keys below it, "
                     + "each as `key: value` (node, sip, media, data, streams, shutdown, logging, connectors)"
+            ]),
+        Case(
+            name: "A format of streams that there is not",
+            yaml: "connectors:\n  - id: a000000000000000000000\n    streaming:\n      format: pcm61\n",
+            lines: [
+                "earshot.yaml:4: connectors[0].streaming.format: 'pcm61' is not offered; "
+                    + "did you mean 'pcm16'? use pcm, pcm16, opus, payload"
+            ]),
+        Case(
+            name: "A key of streams that there is not",
+            yaml: "connectors:\n  - id: a000000000000000000000\n    streaming:\n      redactDigit: true\n",
+            lines: [
+                "earshot.yaml:4: connectors[0].streaming.redactDigit: is no known key; did you mean 'redactDigits'?"
+            ]),
+        Case(
+            name: "A back end that there is not, and a doubtful pin",
+            yaml: "media:\n  backend: iouring\n  pinWorkers: yes\n",
+            lines: [
+                "earshot.yaml:2: media.backend: 'iouring' is not offered; "
+                    + "did you mean 'io_uring'? use auto, io_uring, epoll",
+                "earshot.yaml:3: media.pinWorkers: 'yes' is neither true nor false; write true",
             ]),
         Case(
             name: "Two documents",

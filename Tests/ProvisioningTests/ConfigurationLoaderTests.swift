@@ -25,7 +25,7 @@ struct ConfigurationLoaderTests {
         let yaml = """
             node: { region: us-east-1, accountId: "111122223333", domain: VoiceConnector.test, advertisedAddress: 127.0.0.1 }
             sip: { bind: 0.0.0.0, udp: 5060, tcp: 5060, tls: off, certificate: a.pem, privateKey: /b.pem }
-            media: { ports: 10000-19999, backend: auto, jitterBuffer: 100ms, maxCalls: 7, workers: 3, idleTimeout: 2m }
+            media: { ports: 10000-19999, backend: io_uring, jitterBuffer: 100ms, maxCalls: 7, workers: 3, pinWorkers: true, idleTimeout: 2m }
             data: ./data
             streams: { flushInterval: 50ms, syncInterval: 1s }
             shutdown: { drain: 1h }
@@ -35,7 +35,7 @@ struct ConfigurationLoaderTests {
                 name: front desk
                 requireEncryption: true
                 termination: { cidrAllowedList: [127.0.0.1/32, "2001:db8::/32"], credentials: [{ username: sbc, password: 0123 }], cpsLimit: 5 }
-                streaming: { disabled: true, dataRetentionInHours: 0, notificationTargets: [SQS, EventBridge] }
+                streaming: { disabled: true, format: pcm16, redactDigits: true, dataRetentionInHours: 0, notificationTargets: [SQS, EventBridge] }
             """
         let loaded = try loader.load(yaml: yaml, name: "earshot.yaml", folder: "/etc/earshot").configuration
         #expect(loaded.node.domain == "voiceconnector.test")
@@ -46,6 +46,8 @@ struct ConfigurationLoaderTests {
         #expect(loaded.media.jitterBuffer == .milliseconds(100))
         #expect(loaded.media.maxCalls == 7)
         #expect(loaded.media.workers == 3)
+        #expect(loaded.media.pinWorkers)
+        #expect(loaded.media.backend == .ioUring)
         #expect(loaded.media.idleTimeout == .seconds(120))
         #expect(loaded.data == "/etc/earshot/./data")
         #expect(loaded.streams.flushInterval == .milliseconds(50))
@@ -63,6 +65,8 @@ struct ConfigurationLoaderTests {
         #expect(connector.password(of: "sbc")?.reveal() == "0123")
         #expect(connector.password(of: "SBC") == nil)
         #expect(connector.streaming.disabled)
+        #expect(connector.streaming.format == .pcm16)
+        #expect(connector.streaming.redactDigits)
         #expect(connector.streaming.dataRetentionInHours == 0)
         #expect(connector.streaming.notificationTargets == [.sqs, .eventBridge])
     }
@@ -147,6 +151,41 @@ struct ConfigurationLoaderTests {
                 "f:3: connectors[1].termination.cidrAllowedList: 0.0.0.0/0 allows everyone, and no password is asked for; "
                     + "name the sources, or add credentials",
             ])
+    }
+
+    @Test("Settings of one connector that work against each other are remarked on")
+    func contradictions() throws {
+        let yaml = """
+            sip: { tls: off }
+            connectors:
+              - id: a000000000000000000000
+                requireEncryption: true
+                termination: { cidrAllowedList: [192.0.2.1] }
+                streaming:
+                  format: payload
+                  redactDigits: true
+            """
+        let notices = try loader.load(yaml: yaml, name: "f", folder: nil).notices.map(\.description)
+        #expect(
+            notices == [
+                "f:4: connectors[0].requireEncryption: takes calls over TLS only, and sip.tls is off, so no call can come in; "
+                    + "give sip.tls a port, or set requireEncryption to false",
+                "f:8: connectors[0].streaming.redactDigits: takes telephone events out of streams of payloads, and cannot "
+                    + "silence the audio under them; use the format pcm, pcm16 or opus where digits must not be heard",
+            ])
+    }
+
+    @Test("Every format of a stream can be chosen", arguments: Connector.Streaming.Format.allCases)
+    func formats(_ format: Connector.Streaming.Format) throws {
+        let yaml = """
+            connectors:
+              - id: a000000000000000000000
+                termination: { cidrAllowedList: [192.0.2.1] }
+                streaming: { format: \(format.rawValue) }
+            """
+        let loaded = try loader.load(yaml: yaml, name: "f", folder: nil)
+        #expect(loaded.configuration.connectors.map(\.streaming.format) == [format])
+        #expect(loaded.notices.isEmpty)
     }
 
     @Test("A service bound to one address advertises it")

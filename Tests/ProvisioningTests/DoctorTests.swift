@@ -66,6 +66,39 @@ struct DoctorTests {
         #expect(report.isHealthy)
     }
 
+    @Test(
+        "io_uring that the kernel forbids is a problem where it is asked for, and a warning where it is hoped for",
+        arguments: [
+            (MediaSettings.Backend.auto, nil, DoctorFinding.Verdict.ok), (.auto, 0, .ok), (.auto, 1, .warning),
+            (.auto, 2, .warning), (.ioUring, nil, .ok), (.ioUring, 1, .problem), (.ioUring, 2, .problem),
+            (.epoll, 2, .ok),
+        ] as [(MediaSettings.Backend, Int?, DoctorFinding.Verdict)])
+    func backEnds(_ backend: MediaSettings.Backend, _ restriction: Int?, _ expected: DoctorFinding.Verdict) {
+        var configuration = ServiceConfiguration()
+        configuration.media.backend = backend
+        let report = examine(configuration) { $0.ringRestriction = { restriction } }
+        #expect(verdict(report, "media.backend") == expected)
+    }
+
+    @Test("More media threads than cores are a warning", arguments: [(0, 4, true), (4, 4, true), (5, 4, false)])
+    func workers(_ workers: Int, _ cores: Int, _ isFine: Bool) {
+        var configuration = ServiceConfiguration()
+        configuration.media.workers = workers
+        configuration.media.pinWorkers = true
+        let report = examine(configuration) { $0.coreCount = { cores } }
+        #expect(verdict(report, "media.workers") == (isFine ? .ok : .warning))
+    }
+
+    @Test("A connector that requires encryption needs TLS")
+    func encryption() {
+        var configuration = ServiceConfiguration()
+        #expect(verdict(examine(configuration), "encryption") == .ok)
+        configuration.connectors[0].requireEncryption = true
+        #expect(verdict(examine(configuration), "encryption") == .ok)
+        configuration.sip.tls = nil
+        #expect(verdict(examine(configuration), "encryption") == .problem)
+    }
+
     @Test("Media ports: some taken is a warning, none possible a problem")
     func mediaPorts() {
         let some = examine { $0.bind = { _, port, _ in port == 10_000 ? .inUse : nil } }

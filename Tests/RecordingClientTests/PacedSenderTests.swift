@@ -1,4 +1,5 @@
 import CPacedSender
+import Glibc
 import MediaCore
 import Testing
 
@@ -35,8 +36,8 @@ struct PacedSenderTests {
                 #expect(packet.sequence == first.sequence &+ UInt16(number))
                 #expect(packet.timestamp == first.timestamp &+ UInt32(number * 160))
                 #expect(packet.ssrc == streams[index].ssrc)
-                let samples = Self.ramp(160 * 30)[(number * 160)..<(number * 160 + 160)]
-                #expect(packet.payload.elementsEqual(samples.map { voices[index].codec.compress($0) }))
+                let samples = Array(Self.ramp(160 * 30)[(number * 160)..<(number * 160 + 160)])
+                #expect(packet.payload.elementsEqual(voices[index].codec.encode(samples)))
             }
         }
     }
@@ -221,6 +222,24 @@ struct SenderPartsTests {
         let voices = EncodedSpeech.conversation([long, short], codec: .pcma, packetTime: 20)
         #expect(voices.map(\.count) == [480, 480])
         #expect(voices[1].bytes[400] == G711.compressALaw(0))
+    }
+
+    @Test("A voice in G.722 has an octet for each of its samples, and is what it was")
+    func encodesWideband() throws {
+        // 440 Hz.
+        let samples = (0..<1600).map { Int16(8000 * sin(Double($0) * 2 * .pi * 440 / 8000)) }
+        let octets = SpeechCodec.g722.encode(samples)
+        #expect(octets.count == samples.count)
+        var decoded = [Int16](repeating: 0, count: samples.count * 2)
+        var decoder = G722Decoder()
+        var output = decoded.mutableSpan
+        #expect(decoder.decode(octets.span.bytes, into: &output) == samples.count * 2)
+        func loudness(_ part: some Collection<Int16>) -> Double {
+            (part.reduce(0) { $0 + Double($1) * Double($1) } / Double(part.count)).squareRoot()
+        }
+        let ratio = loudness(decoded[800...]) / loudness(samples[400...])
+        #expect(abs(ratio - 1) < 0.1, "as loud as before: \(ratio)")
+        #expect(EncodedSpeech(samples, codec: .g722, count: 2000).count == 2000)
     }
 
     @Test(

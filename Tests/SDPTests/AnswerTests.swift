@@ -66,15 +66,15 @@ struct AnswerTests {
     @Test("Formats keep the offer's order, unsupported ones go")
     func formats() throws {
         let text = "v=0\nm=audio 4000 RTP/AVP 18 101 8 9 0 13\na=rtpmap:101 telephone-event/8000\n"
-        #expect(try answer(text, ports: [0: 10000]).contains("m=audio 10000 RTP/AVP 101 8 0 13\r\n"))
+        #expect(try answer(text, ports: [0: 10000]).contains("m=audio 10000 RTP/AVP 101 8 9 0 13\r\n"))
     }
 
     @Test("Where no audio encoding is supported, all offered formats stay and the call is taken")
     func unsupportedFormats() throws {
-        let text = "v=0\nm=audio 4000 RTP/AVP 18 97 100\na=rtpmap:97 opus/48000/2\na=rtpmap:100 telephone-event/8000\n"
+        let text = "v=0\nm=audio 4000 RTP/AVP 18 97 100\na=rtpmap:97 AMR/8000\na=rtpmap:100 telephone-event/8000\n"
         let answer = try answer(text, ports: [0: 10000])
         #expect(answer.contains("m=audio 10000 RTP/AVP 18 97 100\r\n"))
-        #expect(answer.contains("a=rtpmap:97 opus/48000/2\r\n"))
+        #expect(answer.contains("a=rtpmap:97 AMR/8000\r\n"))
     }
 
     @Test("A line without any format is taken with PCMU and PCMA")
@@ -114,20 +114,6 @@ struct AnswerTests {
     @Test("A line that is given no port is refused")
     func noPort() throws {
         #expect(try answer("v=0\nm=audio 4000 RTP/AVP 0\n", ports: [:]).contains("m=audio 0 RTP/AVP 0\r\n"))
-    }
-
-    @Test("Secure lines follow the policy", arguments: ["RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVPF"])
-    func secure(_ profile: String) throws {
-        let text = "v=0\nm=audio 4000 \(profile) 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\n"
-        #expect(try parse(text).verdicts(policy: AnswerPolicy()) == [.secureMediaRefused])
-        var policy = AnswerPolicy()
-        policy.secureMedia = .accept
-        let ours = CryptoAttribute(tag: 1, suite: "AES_CM_128_HMAC_SHA1_80", keyParameters: ["inline:BBBB"])
-        let answer = try parse(text).answer(
-            origin: origin, local: [0: LocalMedia(port: 10000, crypto: ours)], policy: policy)
-        let written = String(decoding: answer.serialized(), as: UTF8.self)
-        #expect(written.contains("m=audio 10000 \(profile) 0\r\n"))
-        #expect(written.contains("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:BBBB\r\n"))
     }
 
     @Test("rtcp-mux is echoed where offered only; another RTCP port is told otherwise")

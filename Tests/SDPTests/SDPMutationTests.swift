@@ -31,4 +31,41 @@ struct SDPMutationTests {
         }
         #expect(ContinuousClock.now - started < .seconds(20))
     }
+
+    @Test(
+        "Whatever is offered, what is answered is as the policy wants it: encrypted with one key of ours, or plain",
+        arguments: [AnswerPolicy.SecureMedia.refuse, .accept, .required])
+    func encryption(_ secureMedia: AnswerPolicy.SecureMedia) throws {
+        var generator = SeededGenerator(seed: 0x5EC4_0000)
+        let origin = Origin(sessionID: 1, address: ConnectionAddress(host: "192.0.2.9"))
+        var policy = AnswerPolicy()
+        policy.secureMedia = secureMedia
+        var encrypted = 0
+        for _ in 0..<1_000 {
+            var bytes = Array(Self.seeds[0].utf8)
+            for _ in 0..<Int.random(in: 0...3, using: &generator) { bytes = generator.mutated(bytes) }
+            guard let offer = try? SessionDescription(parsing: bytes) else { continue }
+            var local: [Int: LocalMedia] = [:]
+            for (index, section) in offer.media.enumerated() {
+                let taken = section.usableCrypto(allowing: policy.cryptoSuites)
+                let ours = taken.map { CryptoAttribute(tag: $0.tag, suite: $0.suite, keyParameters: ["inline:OURS"]) }
+                local[index] = LocalMedia(port: 10000, crypto: ours)
+            }
+            let answer = offer.answer(origin: origin, local: local, policy: policy)
+            for (section, offered) in zip(answer.media, offer.media) {
+                guard section.port != 0 else {
+                    #expect(section.attributes("crypto").isEmpty)
+                    continue
+                }
+                let isEncrypted = offered.isEncrypted(under: policy)
+                #expect(section.attributes("crypto").count == (isEncrypted ? 1 : 0))
+                #expect(section.crypto.allSatisfy { $0.keyParameters == ["inline:OURS"] })
+                #expect(secureMedia != .required || isEncrypted)
+                #expect(secureMedia != .refuse || !isEncrypted)
+                encrypted += isEncrypted ? 1 : 0
+            }
+        }
+        // The property would hold of a generator that makes rubbish only.
+        #expect(secureMedia == .refuse ? encrypted == 0 : encrypted > 100)
+    }
 }

@@ -52,10 +52,10 @@ struct ThirdPartyDescriptionTests {
             Row(file: "gortc/sdp_session_ex_err15.sdp", verdicts: [.unreadable], ports: [0], directions: [.recvonly]),
             Row(file: "gortc/sdp_session_ex_err42.sdp", verdicts: [.unreadable], ports: [0], directions: [.recvonly]),
             Row(
-                file: "sdp-transform/hacky.sdp", verdicts: [.secureMediaRefused, .notAudio, .notAudio],
+                file: "sdp-transform/hacky.sdp", verdicts: [.accepted, .notAudio, .notAudio],
                 ports: [1, 1, 9], directions: [.sendrecv, .sendrecv, .sendrecv]),
             Row(
-                file: "sdp-transform/jsep.sdp", verdicts: [.secureMediaRefused, .removed], ports: [56500, 0],
+                file: "sdp-transform/jsep.sdp", verdicts: [.dtlsRefused, .removed], ports: [56500, 0],
                 directions: [.sendrecv, .sendrecv]),
             Row(
                 file: "sdp-transform/bfcp.sdp", verdicts: [.accepted, .notAudio, .notAudio, .notAudio],

@@ -357,7 +357,7 @@ struct RecordingSessionTests {
         "Offers that cannot be taken, each with its status and a reason a person understands",
         arguments: [
             (["m=video 5000 RTP/AVP 96"], OfferRejection.noAudio, 488, "no m=audio line"),
-            (["m=audio 4000 RTP/SAVP 0"], .secureMediaOnly, 488, "SRTP"),
+            (["m=audio 4000 RTP/SAVP 0"], .noUsableKey([]), 488, "a=crypto"),
             (["m=image 5000 udptl t38"], .noAudio, 488, "no m=audio line"), ([], .noAudio, 488, "no m=audio line"),
         ])
     func rejected(_ lines: [String], _ reason: OfferRejection, _ status: Int, _ words: String) {
@@ -388,7 +388,7 @@ struct RecordingSessionTests {
         let before = session.media
         let action = session.receiveReinvite(
             Self.body(Self.sdp(2, ["m=audio 4000 RTP/SAVP 0", "m=video 1 RTP/AVP 96"])))
-        #expect(action == .reject(.secureMediaOnly))
+        #expect(action == .reject(.noUsableKey([])))
         #expect(session.media == before)
         let (_, exchange) = try Self.reinvite(&session, Self.body(Self.two))
         #expect(exchange.changes.isEmpty)

@@ -20,7 +20,7 @@ void paced_close(int descriptor);
 
 /// One RTP packet to send (RFC 3550 5.1), without CSRC and extension.
 struct paced_packet {
-    /// `octets` of it are the payload; at most PACED_PAYLOAD_MAX.
+    /// `octets` of it are the payload, at most PACED_PAYLOAD_MAX; where `is_whole`, the whole datagram with its header.
     const uint8_t *payload;
     uint32_t ssrc;
     uint32_t timestamp;
@@ -30,6 +30,8 @@ struct paced_packet {
     uint16_t octets;
     /// Payload type, and 0x80 for the marker.
     uint8_t type;
+    /// Not 0: nothing is put before `payload`; at most PACED_PAYLOAD_MAX + 64 octets.
+    uint8_t is_whole;
     /// Written: 0 or the errno.
     int32_t error;
 };

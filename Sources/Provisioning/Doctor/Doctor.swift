@@ -15,8 +15,8 @@ public struct Doctor {
     /// Runs every check.
     public func examine() -> DoctorReport {
         DoctorReport(
-            findings: signallingPorts() + [mediaPorts(), capacity(), openFiles(), receiveBuffer(), address()]
-                + certificate() + [dataFolder(), freeSpace(), ffmpeg()])
+            findings: signallingPorts() + [mediaPorts(), capacity(), openFiles(), receiveBuffer()] + mediaEngine()
+                + [address()] + certificate() + [encryption(), dataFolder(), freeSpace(), ffmpeg()])
     }
 
     func finding(

@@ -8,12 +8,9 @@ extension DoctorProbes {
             bind: { address, port, kind in SocketProbe.bindFailure(address, port, kind) },
             // The service raises its soft limit to the hard one when it starts, so the hard one counts.
             openFileLimit: OpenFileLimit.hard,
-            receiveBufferLimit: {
-                guard let text = try? String(contentsOfFile: "/proc/sys/net/core/rmem_max", encoding: .utf8) else {
-                    return nil
-                }
-                return Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
-            },
+            receiveBufferLimit: { number(in: "/proc/sys/net/core/rmem_max") },
+            ringRestriction: { number(in: "/proc/sys/kernel/io_uring_disabled") },
+            coreCount: { ProcessInfo.processInfo.activeProcessorCount },
             resolve: { SocketProbe.addresses(of: $0) },
             localAddresses: { SocketProbe.interfaceAddresses() },
             contents: { path in
@@ -43,6 +40,12 @@ extension DoctorProbes {
             tlsFailure: tlsFailure,
             now: { Int64(time(nil)) }
         )
+    }
+
+    /// A number that the kernel shows in a file.
+    private static func number(in path: String) -> Int? {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
+        return Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }
 
     /// A path, or the nearest folder above it that exists.

@@ -28,6 +28,11 @@ public struct DoctorProbes {
     public var openFileLimit: () -> UInt64?
     /// `net.core.rmem_max` in bytes; `nil`: unknown.
     public var receiveBufferLimit: () -> Int?
+    /// `kernel.io_uring_disabled`: 0 everybody may use it, 1 privileged users only, 2 nobody; `nil`: unknown, as on
+    /// kernels before 6.6, which have no such switch.
+    public var ringRestriction: () -> Int?
+    /// The cores that the service may use.
+    public var coreCount: () -> Int
     /// The addresses of a host name; empty: it does not resolve.
     public var resolve: (String) -> [IPAddress]
     /// The addresses of this machine's interfaces.
@@ -53,6 +58,8 @@ public struct DoctorProbes {
         bind: @escaping (IPAddress, UInt16, PortKind) -> BindFailure?,
         openFileLimit: @escaping () -> UInt64?,
         receiveBufferLimit: @escaping () -> Int?,
+        ringRestriction: @escaping () -> Int? = { nil },
+        coreCount: @escaping () -> Int = { 1 },
         resolve: @escaping (String) -> [IPAddress],
         localAddresses: @escaping () -> [IPAddress],
         contents: @escaping (String) -> [UInt8]?,
@@ -66,6 +73,8 @@ public struct DoctorProbes {
         self.bind = bind
         self.openFileLimit = openFileLimit
         self.receiveBufferLimit = receiveBufferLimit
+        self.ringRestriction = ringRestriction
+        self.coreCount = coreCount
         self.resolve = resolve
         self.localAddresses = localAddresses
         self.contents = contents

@@ -71,7 +71,7 @@ public enum CallFailure: Error, Equatable, Sendable {
             "; add \(local) to the connector's termination.cidrAllowedList, or use TLS where it asks for encryption"
         case 404:
             "; the host of --to must be a connector's name, or the server's address when one connector allows \(local)"
-        case 488: "; it takes none of the streams offered: try --codec pcmu or pcma, or look at its log"
+        case 488: "; it takes none of the streams offered: try another --codec, with or without --srtp, or see its log"
         case 503: "; it is at its limit of calls a second (a lower --rate), is full, or is going out of service"
         default: ""
         }

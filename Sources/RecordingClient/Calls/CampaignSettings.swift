@@ -1,5 +1,6 @@
 import SIP
 import SIPREC
+import SecureMedia
 import UserAgent
 
 /// What ``CallCampaign`` places: one or many equal recording calls.
@@ -42,6 +43,9 @@ public struct CampaignSettings: Sendable {
     public var duration: Duration?
     /// What the audio is sent as.
     public var codec = SpeechCodec.pcmu
+    /// What the audio is encrypted with: SRTP with a key of its own for each stream, told in the offer (RFC 4568); nil
+    /// sends plain RTP. The keys are as secret as the signalling that carries them: use TLS.
+    public var suite: CryptoSuite?
     /// Milliseconds a packet.
     public var packetTime = 20
     /// The address to call and send from; nil lets the kernel choose.

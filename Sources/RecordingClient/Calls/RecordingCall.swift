@@ -3,6 +3,7 @@ import CPacedSender
 import SDP
 import SIP
 import SIPREC
+import SecureMedia
 import UserAgent
 
 /// One recording call of a campaign: INVITE, audio, BYE.
@@ -22,13 +23,14 @@ struct RecordingCall: Sendable {
         do throws(CallFailure) {
             let sockets = try openSockets()
             var offer = makeOffer(sockets)
+            let keys = makeKeys(sockets.count)
             let began = ContinuousClock.now
-            let call = try await place(&offer)
+            let call = try await place(&offer, keys)
             outcome.answerMilliseconds = (ContinuousClock.now - began) / .milliseconds(1)
             var streams: [PacedStream] = []
             var fault: CallFailure?
             do throws(CallFailure) {
-                streams = try connect(sockets, to: offer, call: call)
+                streams = try connect(sockets, keys, to: offer, call: call)
             } catch {
                 fault = error
             }
@@ -76,8 +78,17 @@ struct RecordingCall: Sendable {
         return offer
     }
 
-    private func place(_ offer: inout RecordingClientOffer) async throws(CallFailure) -> OutgoingCall {
-        let body = offer.invite()
+    /// A key a stream; none for a plain call.
+    private func makeKeys(_ count: Int) -> [SDESKey] {
+        guard let suite = settings.suite else { return [] }
+        var generator = SystemRandomNumberGenerator()
+        return (0..<count).map { _ in SDESKey.generate(suite: suite, using: &generator) }
+    }
+
+    private func place(
+        _ offer: inout RecordingClientOffer, _ keys: [SDESKey]
+    ) async throws(CallFailure) -> OutgoingCall {
+        let body = EncryptedOffer.encrypt(offer.invite(), keys: keys)
         var headers: [(HeaderName, String)] = []
         var contact: [Parameter] = []
         if settings.dialect.requiresSIPREC {
@@ -150,7 +161,7 @@ struct RecordingCall: Sendable {
     }
 
     private func connect(
-        _ sockets: [RTPSocketPair], to offer: RecordingClientOffer, call: OutgoingCall
+        _ sockets: [RTPSocketPair], _ keys: [SDESKey], to offer: RecordingClientOffer, call: OutgoingCall
     ) throws(CallFailure) -> [PacedStream] {
         let lines: [MediaParameters]
         do throws(SDPParseError) {
@@ -164,7 +175,7 @@ struct RecordingCall: Sendable {
         var streams: [PacedStream] = []
         var generator = SystemRandomNumberGenerator()
         let name = "earshot-call-\(UInt64.random(in: .min ... .max, using: &generator))@\(route.local)"
-        for ((socket, line), voice) in zip(zip(sockets, lines), voices) {
+        for (number, ((socket, line), voice)) in zip(zip(sockets, lines), voices).enumerated() {
             let position = line.index + 1
             guard line.port != 0 else { throw .badAnswer("it refuses stream \(position) (port 0)") }
             guard line.direction.receives else {
@@ -178,10 +189,24 @@ struct RecordingCall: Sendable {
             } catch {
                 throw .noSockets(error.description)
             }
-            streams.append(
-                PacedStream(sockets: socket, audio: voice, canonicalName: name, generator: &generator))
+            var stream = PacedStream(sockets: socket, audio: voice, canonicalName: name, generator: &generator)
+            stream.protection = try number < keys.count ? protection(keys[number], line) : nil
+            streams.append(stream)
         }
         return streams
+    }
+
+    private func protection(
+        _ own: SDESKey, _ line: MediaParameters
+    ) throws(CallFailure) -> StreamProtection {
+        guard let theirs = EncryptedOffer.answer(line, to: own) else {
+            throw .badAnswer("it has no a=crypto for the SRTP offered on stream \(line.index + 1) (RFC 4568 §5.1.2)")
+        }
+        do throws(SRTPError) {
+            return try StreamProtection(own: own, theirs: theirs)
+        } catch {
+            throw .badAnswer("stream \(line.index + 1) cannot be encrypted: \(error)")
+        }
     }
 
     /// Where the server wants a stream. An address that is a name is not looked up: then, as without one, it is the

@@ -4,7 +4,7 @@
 public final class EncodedSpeech: @unchecked Sendable {
     /// The codec.
     public let codec: SpeechCodec
-    /// Samples, which are also octets.
+    /// Samples of the 8 kHz voice, which are also octets.
     public let count: Int
     let bytes: UnsafePointer<UInt8>
 
@@ -12,9 +12,10 @@ public final class EncodedSpeech: @unchecked Sendable {
     public init(_ samples: [Int16], codec: SpeechCodec, count: Int = 0) {
         self.codec = codec
         self.count = max(samples.count, count, 1)
+        let silence = [Int16](repeating: 0, count: self.count - samples.count)
+        let octets = codec.encode(samples + silence)
         let storage = UnsafeMutablePointer<UInt8>.allocate(capacity: self.count)
-        storage.initialize(repeating: codec.compress(0), count: self.count)
-        for (index, sample) in samples.enumerated() { storage[index] = codec.compress(sample) }
+        for (index, octet) in octets.enumerated() { (storage + index).initialize(to: octet) }
         bytes = UnsafePointer(storage)
     }
 

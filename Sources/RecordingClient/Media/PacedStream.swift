@@ -12,6 +12,8 @@ public struct PacedStream: Sendable {
     public var firstTimestamp: UInt32
     /// The CNAME of the reports (RFC 3550 §6.5.1): the same for all streams of a call.
     public var canonicalName: String
+    /// Protects what is sent; nil sends plain RTP. Belongs to this stream alone.
+    var protection: StreamProtection?
 
     /// Makes a stream with numbers from `generator`.
     public init(

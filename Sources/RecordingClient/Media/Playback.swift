@@ -33,12 +33,13 @@ final class Playback: @unchecked Sendable {
         let ticks = UInt32(truncatingIfNeeded: sent &* samples)
         for stream in streams {
             let offset = stream.audio.count >= samples ? sent &* samples % stream.audio.count : 0
-            batch.append(
-                paced_packet(
-                    payload: stream.audio.bytes + offset, ssrc: stream.ssrc, timestamp: stream.firstTimestamp &+ ticks,
-                    descriptor: stream.sockets.rtp, sequence: stream.firstSequence &+ UInt16(truncatingIfNeeded: sent),
-                    octets: UInt16(min(samples, stream.audio.count - offset)),
-                    type: stream.audio.codec.payloadType | marker, error: 0))
+            var packet = paced_packet(
+                payload: stream.audio.bytes + offset, ssrc: stream.ssrc, timestamp: stream.firstTimestamp &+ ticks,
+                descriptor: stream.sockets.rtp, sequence: stream.firstSequence &+ UInt16(truncatingIfNeeded: sent),
+                octets: UInt16(min(samples, stream.audio.count - offset)),
+                type: stream.audio.codec.payloadType | marker, is_whole: 0, error: 0)
+            stream.protection?.protect(&packet)
+            batch.append(packet)
         }
         sent += 1
     }
@@ -57,11 +58,12 @@ final class Playback: @unchecked Sendable {
     /// Reports to the receiver, and takes what it reports.
     func exchangeReports(samples: Int, wallClock: Int64, isLast: Bool) {
         for stream in streams {
-            let report = SenderReport.make(
+            var report = SenderReport.make(
                 ssrc: stream.ssrc, wallClock: wallClock,
                 timestamp: stream.firstTimestamp &+ UInt32(truncatingIfNeeded: sent &* samples),
                 packets: UInt32(truncatingIfNeeded: sent), octets: UInt32(truncatingIfNeeded: sent &* samples),
                 name: stream.canonicalName, isLast: isLast)
+            stream.protection?.protectControl(&report)
             _ = paced_send_datagram(stream.sockets.rtcp, report, report.count)
             var datagram = [UInt8](repeating: 0, count: 1500)
             // At most as many as can have come since the last time, with room for a server that reports often.
@@ -69,7 +71,8 @@ final class Playback: @unchecked Sendable {
                 let count = paced_receive(stream.sockets.rtcp, &datagram, datagram.count)
                 if count == -111 { continue }
                 guard count > 0 else { break }
-                guard let found = SenderReport.reception(of: stream.ssrc, in: datagram[..<count]) else { continue }
+                let length = stream.protection?.openControl(&datagram, count: count) ?? count
+                guard let found = SenderReport.reception(of: stream.ssrc, in: datagram[..<length]) else { continue }
                 lost[stream.ssrc] = found.lost
             }
         }

@@ -1,0 +1,63 @@
+import MediaCore
+import MediaEngine
+import StreamSink
+
+extension LegQuality {
+    /// The figures of a leg's record.
+    ///
+    /// - Parameters:
+    ///   - sampleRate: Of the leg's time line.
+    ///   - keepsPayloads: Packets that cannot be decoded are kept, and are no reason for an empty stream.
+    init(_ report: LegReport, port: UInt16, sampleRate: Int, keepsPayloads: Bool, foreignPayloads: UInt64 = 0) {
+        self.init()
+        let statistics = report.statistics
+        func milliseconds(_ samples: UInt64) -> Int64 {
+            Int64(clamping: samples / UInt64(max(1, sampleRate / 1000)))
+        }
+        packets = Int64(clamping: statistics.packets)
+        bytes = Int64(clamping: statistics.octets)
+        lost = Int64(clamping: statistics.lost)
+        duplicates = Int64(clamping: statistics.duplicates)
+        late = Int64(clamping: statistics.late)
+        reordered = Int64(clamping: statistics.reordered)
+        jitterMicroseconds = Int64(clamping: statistics.jitterMicroseconds)
+        roundTripMicroseconds = report.roundTripMicroseconds.map { Int64(clamping: $0) }
+        mos = report.meanOpinionScore
+        // Made up by concealment, or brought back by the sender's error correction: heard, and not what was sent.
+        concealedMilliseconds = milliseconds(statistics.concealedSamples &+ statistics.recoveredSamples)
+        let heard = statistics.concealedSamples &+ statistics.recoveredSamples
+        let silent = statistics.lostSamples > heard ? statistics.lostSamples - heard : 0
+        filledMilliseconds = milliseconds(statistics.silenceSamples &+ silent)
+        largestGapMilliseconds = milliseconds(statistics.longestGapSamples)
+        skewPartsPerMillion = statistics.skewPartsPerMillion
+        unauthenticated = Int64(clamping: report.unauthenticated)
+        kernelDrops = Int64(clamping: statistics.kernelDrops)
+        tapDrops = Int64(clamping: report.taps.reduce(0) { $0 &+ $1.dropped })
+        for reason in DiscardReason.allCases {
+            let count = statistics.discarded(reason)
+            let isKept = keepsPayloads && reason == .undecodable
+            if count > 0, !isKept { discardedByReason[reason.rawValue] = Int64(clamping: count) }
+        }
+        if report.unauthenticated > 0 { discardedByReason["unauthenticated"] = unauthenticated }
+        if foreignPayloads > 0 { discardedByReason["otherCodec"] = Int64(clamping: foreignPayloads) }
+        let isEmpty = statistics.packets == 0 || (statistics.packets == statistics.undecodable && !keepsPayloads)
+        if isEmpty { emptyReason = Self.emptyReason(report, port: port) }
+    }
+
+    private static func emptyReason(_ report: LegReport, port: UInt16) -> String {
+        let statistics = report.statistics
+        if statistics.packets > 0 {
+            return "no packet had a payload type that can be decoded (PCMU, PCMA, G722 and Opus can)"
+        }
+        if report.unauthenticated > 0 {
+            return "\(report.unauthenticated) packets failed SRTP authentication on port \(port): the sender does not "
+                + "encrypt, or uses another key than its session description says"
+        }
+        if statistics.foreign > 0 {
+            return "\(statistics.foreign) packets came to port \(port) from addresses that neither the offer nor the "
+                + "signalling names"
+        }
+        return statistics.malformed > 0
+            ? "what came to port \(port) was not RTP" : "no packet came to port \(port)"
+    }
+}
