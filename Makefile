@@ -2,14 +2,17 @@
 # make build   .build/release/earshot                                  make format  rewrites the sources in the format
 # make demo    a recorded call from start to end, in a folder of its own
 # make test    every test: unit, simulation, end to end                make bench   CPU, memory and loss under load
-# make run     the service until Ctrl-C (ARGS='--config earshot.yaml') make clean   removes what was built
+# make run     the service until Ctrl-C (ARGS='--config earshot.yaml') make fuzz    each fuzz target for a minute
+# make clean   removes what was built
 
 # The system's Python, for which setup installs pytest; another one in PATH may lack it.
 PYTHON := /usr/bin/python3
 BINARY := .build/release/earshot
+# How long each fuzz target runs.
+SECONDS_EACH := 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint format bench run clean
+.PHONY: help setup build demo test lint format bench fuzz run clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(firstword $(MAKEFILE_LIST))
@@ -30,15 +33,19 @@ test: setup
 	$(PYTHON) -m pytest -p no:cacheprovider Tests/EndToEnd
 
 lint: setup
-	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	swift format lint --strict --recursive --parallel Sources Tests Benchmarks/MediaBench Fuzz/Sources/Fuzzing Package.swift
 	scripts/check-layers --self-test
 	scripts/check-layers
 
 format:
-	swift format --in-place --recursive --parallel Sources Tests Package.swift
+	swift format --in-place --recursive --parallel Sources Tests Benchmarks/MediaBench Fuzz/Sources/Fuzzing Package.swift
 
 bench: build
+	swift build -c release --product media-bench
 	$(PYTHON) Benchmarks/bench.py
+
+fuzz: setup
+	Fuzz/run $(SECONDS_EACH)
 
 run: build
 	$(BINARY) serve $(ARGS)

@@ -9,39 +9,51 @@ from processes import busy_seconds, children_seconds
 
 
 class Floors:
-    """`receive_floor`, compiled into the folder of the run. Without its source there are no floors, and it says so."""
+    """The programs of ../shared/perf, compiled into the folder of the run. Without their source there are no floors, and
+    it says so."""
 
     def __init__(self, root, folder, say):
-        self._program = None
+        self._sources = os.path.join(os.path.dirname(root), "shared", "perf")
+        self._folder = folder
+        self._say = say
+        self._programs = {}
         self.reason = None
-        source = os.path.join(os.path.dirname(root), "shared", "perf", "receive_floor.c")
-        if not os.path.exists(source):
+        if not os.path.isdir(self._sources):
             self.reason = "no ../shared/perf: floors are not measured"
-            return
-        program = os.path.join(folder, "receive_floor")
+
+    def program(self, name, libraries=("-luring",)):
+        """The path of a compiled program; None, and said once, where it cannot be had."""
+        if name not in self._programs:
+            self._programs[name] = self._compile(name, libraries)
+        return self._programs[name]
+
+    def _compile(self, name, libraries):
+        if self.reason:
+            return None
+        program = os.path.join(self._folder, name)
         try:
             built = subprocess.run(
-                ["cc", "-O2", "-w", source, "-o", program, "-luring"], capture_output=True, text=True, timeout=60)
+                ["cc", "-O2", "-w", os.path.join(self._sources, name + ".c"), "-o", program, *libraries],
+                capture_output=True, text=True, timeout=60)
         except (OSError, subprocess.TimeoutExpired) as error:
-            self.reason = f"receive_floor.c was not compiled ({error}): floors are not measured"
-            return
+            self._say("floor", f"{name}.c was not compiled ({error}): skipped")
+            return None
         if built.returncode != 0:
             text = built.stderr.strip().splitlines()
-            self.reason = f"receive_floor.c was not compiled ({text[0] if text else 'cc failed'}): no floors"
-            return
-        self._program = program
-        self._say = say
+            self._say("floor", f"{name}.c was not compiled ({text[0] if text else 'cc failed'}): skipped")
+            return None
+        return program
 
-    def receive(self, processes, cores, sockets, rate):
-        """CPU µs a received datagram over `sockets` sockets with epoll at `rate` packets a second (None without the
-        program), and how many cores' worth of other programs ran meanwhile."""
-        if self._program is None:
+    def receive(self, processes, cores, sockets, rate, mode="epoll"):
+        """CPU µs a received datagram over `sockets` sockets at `rate` packets a second (None without the program), and
+        how many cores' worth of other programs ran meanwhile. `mode` is receive_floor's: epoll, uringbatch."""
+        if (program := self.program("receive_floor")) is None:
             return None, 0.0
-        log = self._program + ".log"
+        log = program + ".log"
         # It pins itself: the receiver to core 0, its sender to core 1.
         began, busy, children = time.monotonic(), busy_seconds(), children_seconds()
         process = processes.start(
-            [self._program, "epoll", str(sockets), str(rate)], cores.service | cores.others, log,
+            [program, mode, str(sockets), str(rate)], cores.service | cores.others, log,
             stdout=subprocess.PIPE, text=True)
         try:
             output, _ = process.communicate(timeout=20)
@@ -53,6 +65,6 @@ class Floors:
         if not found or int(found.group(1)) == 0:
             with open(log, encoding="utf-8", errors="replace") as file:
                 text = file.read().strip()[-120:]
-            self._say("floor", f"receive_floor epoll {sockets} gave no figure ({text or 'no output'}); are its ports free?")
+            self._say("floor", f"receive_floor {mode} {sockets} gave no figure ({text or 'no output'}); are its ports free?")
             return None, others
         return float(found.group(2)) / 1000, others

@@ -59,8 +59,8 @@ class Processes:
 
         with open(log, "ab") as errors:
             process = subprocess.Popen(
-                arguments, stdin=subprocess.DEVNULL, stderr=errors, start_new_session=True, preexec_fn=prepare,
-                **options)
+                arguments, stderr=errors, start_new_session=True, preexec_fn=prepare,
+                **{"stdin": subprocess.DEVNULL, **options})
         self._running.append(process)
         return process
 
@@ -116,7 +116,8 @@ def busy_seconds():
 class Service:
     """`earshot serve` in a folder of its own."""
 
-    def __init__(self, binary, folder, processes, cores):
+    def __init__(self, binary, folder, processes, cores, back_end="auto", **media):
+        """`media` are further keys of the configuration's section of that name."""
         os.makedirs(folder)
         self.folder = folder
         self.data = os.path.join(folder, "data")
@@ -124,7 +125,8 @@ class Service:
         self._processes = processes
         config = os.path.join(folder, "earshot.yaml")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(CONFIGURATION.replace("@workers", str(len(cores.service))))
+            keys = {"ports": "10000-31999", "backend": back_end, "workers": len(cores.service), **media}
+            file.write(CONFIGURATION.replace("@media", ", ".join(f"{key}: {value}" for key, value in keys.items())))
         environment = {key: value for key, value in os.environ.items() if not key.startswith("EARSHOT_")}
         self.process = processes.start(
             [binary, "serve", "--config", config, "--data", self.data], cores.service, self.log,
@@ -194,27 +196,41 @@ class Service:
         if code != 0:
             raise ServiceFailure(f"the service ended with exit code {code}" + self.log_tail())
 
-    def leg_totals(self):
-        """What the SDRs of all calls count, summed."""
-        totals = dict.fromkeys(LEG_COUNTERS, 0)
-        totals["Legs"] = 0
-        root = os.path.join(self.data, "objects", "Amazon-Chime-Voice-Connector-SDRs")
-        for folder, _, names in os.walk(root):
+    def records(self, kind):
+        """All CDRs or SDRs, in no order."""
+        for folder, _, names in os.walk(os.path.join(self.data, "objects", f"Amazon-Chime-Voice-Connector-{kind}s")):
             for name in names:
                 with open(os.path.join(folder, name), encoding="utf-8") as file:
-                    for leg in json.load(file).get("Legs", []):
-                        totals["Legs"] += 1
-                        for counter in LEG_COUNTERS:
-                            totals[counter] += leg.get(counter) or 0
+                    yield json.load(file)
+
+    def leg_totals(self, of=None):
+        """What the SDRs count, summed; `of` holds transaction identifiers, None is all."""
+        totals = dict.fromkeys(LEG_COUNTERS, 0)
+        totals.update(Legs=0, LegsWithLoss=0)
+        for record in self.records("SDR"):
+            if of is not None and record["TransactionId"] not in of:
+                continue
+            for leg in record.get("Legs", []):
+                totals["Legs"] += 1
+                totals["LegsWithLoss"] += bool(leg.get("Lost") or leg.get("KernelDrops"))
+                for counter in LEG_COUNTERS:
+                    totals[counter] += leg.get(counter) or 0
         return totals
 
+    def transactions(self, source):
+        """The transaction identifiers of the calls from a number."""
+        return {record["TransactionId"] for record in self.records("CDR") if record.get("SourcePhoneNumber") == source}
 
-LEG_COUNTERS = ("Packets", "Lost", "Late", "Duplicates", "WriterLostMilliseconds")
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+LEG_COUNTERS = ("Packets", "Lost", "Late", "Duplicates", "KernelDrops", "WriterLostMilliseconds")
 
 CONFIGURATION = f"""\
 node: {{ advertisedAddress: 127.0.0.1 }}
 sip: {{ bind: 127.0.0.1, udp: 0, tcp: off, tls: off }}
-media: {{ ports: 10000-19999, backend: epoll, workers: @workers }}
+media: {{ @media }}
 logging: {{ level: warning }}
 connectors:
   - id: {CONNECTOR}

@@ -3,11 +3,12 @@
 import json
 import struct
 import subprocess
+import sys
 import warnings
 
 import pytest
 
-from peer import bodies, digest, g711, matroska, sip
+from peer import bodies, codecs, digest, g711, matroska, rtcp, sip, srtp, without_io_uring
 from peer.rtp import difference
 from peer.server import yaml
 
@@ -168,3 +169,72 @@ def test_configuration_text_is_yaml():
     text = yaml({"a": {"b": 1, "c": "x: y", "d": [], "e": True}, "f": [{"g": "1", "h": ["x/32", "y"]}, {"i": {"j": "0s"}}]})
     assert text == ('a:\n  b: 1\n  c: "x: y"\n  d: []\n  e: true\nf:\n  - g: "1"\n    h:\n      - x/32\n      - y\n'
                     '  - i:\n      j: 0s\n')
+
+
+# ---- SRTP, RTCP and other codecs
+
+
+def test_session_keys_are_those_of_rfc_3711():
+    keys = srtp.Keys(
+        "AES_CM_128_HMAC_SHA1_80", bytes.fromhex("E1F97A0D3E018BE0D64FA32C06DE4139"),
+        bytes.fromhex("0EC675AD498AFEEBB6960B3AABE6"))  # appendix B.3
+    assert keys.cipher.hex().upper() == "C61E7A93744F39EE10734AFE3FF7A087"
+    assert keys.session_salt.hex().upper() == "30CBBC08863D8C85D49DB34A9AE1"
+    assert keys.auth.hex().upper() == "CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4"
+    assert srtp.Keys.of_line(keys.line(5))[1].key == keys.key
+
+
+def test_srtp_packets_are_those_of_the_reference_implementation(test_data):
+    checked = 0
+    for vector in json.loads((test_data / "srtp" / "vectors.json").read_text())["vectors"]:
+        name = vector.get("profile", "").split(" ")[0]
+        if name not in srtp.SUITES or "rtp" not in vector or "extensions" in vector["name"]:
+            continue
+        parts = [bytes.fromhex(vector.get(part, "")) for part in ("master_key", "master_salt", "mki")]
+        session = srtp.Session(srtp.Keys(name, *parts))
+        assert session.protect(bytes.fromhex(vector["rtp"])).hex() == vector["srtp"], vector["name"]
+        checked += 1
+        if "srtcp" in vector:
+            report = bytes.fromhex(vector["rtcp"])
+            assert session.protect_control(report, 1).hex() == vector["srtcp"], vector["name"]
+            assert session.unprotect_control(bytes.fromhex(vector["srtcp"])) == report
+            broken = bytearray.fromhex(vector["srtcp"])
+            broken[9] ^= 1
+            with pytest.raises(srtp.SRTPFault):
+                session.unprotect_control(bytes(broken))
+    assert checked >= 5
+
+
+def test_the_roll_over_counter_of_the_instrument_goes_on_at_a_wrap():
+    session = srtp.Session(srtp.Keys("AES_CM_128_HMAC_SHA1_80"))
+    for number in (65_534, 65_535, 0, 1, 65_533):
+        session.protect(b"\x80\0" + number.to_bytes(2, "big") + bytes(8) + b"x")
+    assert session.indexes[0] == 1 << 16 | 1
+
+
+def test_compounds_are_written_as_they_are_read():
+    report = rtcp.read(rtcp.sender_report(5, 1_000_000.5, 160, 2, 320, rtcp.block(9, 3, 4, 5, 6, 7, 8)))
+    assert (report.ssrc, report.blocks, report.types) == (5, {9: (3, 4, 5, 6, 7, 8)}, [200, 202])
+    assert rtcp.read(rtcp.goodbye(5)).goodbye and rtcp.read(rtcp.voip_metrics(5, 6)).types == [201, 202, 207]
+    with pytest.raises(AssertionError):
+        rtcp.read(rtcp.goodbye(5)[:-4])
+
+
+def test_coded_audio_is_what_was_spoken():
+    pcm = codecs.speech(1, 1.0, 16000)
+    coded = codecs.g722_packets(pcm)
+    assert len(coded) == 50 and {len(one) for one in coded} == {160}
+    wanted = codecs.envelope(pcm, 16000)[:45]
+    offset, fit = codecs.best_offset([0.0] * 3 + codecs.envelope(codecs.decode_g722(coded), 16000), wanted)
+    assert offset == 3 and fit > 0.99
+    assert 49 <= len(codecs.opus_packets(pcm)) <= 52
+
+
+def test_the_sandbox_refuses_io_uring_only(tmp_path):
+    asks = tmp_path / "asks.py"
+    asks.write_text(
+        "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        "print(libc.syscall(425, 8, ctypes.create_string_buffer(200)), os.strerror(ctypes.get_errno()))\n")
+    said = subprocess.run([sys.executable, without_io_uring.__file__, sys.executable, str(asks)], capture_output=True, text=True,
+                          timeout=20, check=True)
+    assert said.stdout.strip() == "-1 Operation not permitted"

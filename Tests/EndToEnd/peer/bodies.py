@@ -2,24 +2,31 @@
 
 SDP, METADATA = "application/sdp", "application/rs-metadata+xml"
 CRLF = "\r\n"
-CODECS = {"u": ("0", ["rtpmap:0 PCMU/8000"]), "a": ("8", ["rtpmap:8 PCMA/8000"])}
+CODECS = {"u": ("0", ["rtpmap:0 PCMU/8000"]), "a": ("8", ["rtpmap:8 PCMA/8000"]), "g722": ("9", ["rtpmap:9 G722/8000"]),
+          "opus": ("111", ["rtpmap:111 opus/48000/2", "fmtp:111 useinbandfec=1"])}
 EVENTS = ("101", ["rtpmap:101 telephone-event/8000", "fmtp:101 0-15"])
 
 
 def offer(ports, labels=None, law="u", direction="sendonly", host="127.0.0.1", events=False, version=1, extra=(),
-          directions=None):
-    """An offer of one audio m-line a port; port 0 refuses or removes its stream."""
+          directions=None, protocol="RTP/AVP", cryptos=None, codecs=None):
+    """An offer of one audio m-line a port; port 0 refuses or removes its stream.
+
+    `protocol` is one for all lines or a list; `cryptos[i]` are the `a=crypto` values of line i; `codecs[i]` is
+    (payload type, attributes) instead of a law.
+    """
     family = "IP6" if ":" in host else "IP4"
     lines = ["v=0", f"o=SRC 2890844526 {version} IN {family} {host}", "s=-", f"c=IN {family} {host}", "t=0 0"]
     for index, port in enumerate(ports):
         laws = law if isinstance(law, (list, tuple)) else [law] * len(ports)
-        number, attributes = CODECS[laws[index]]
+        number, attributes = codecs[index] if codecs else CODECS[laws[index]]
+        profile = protocol if isinstance(protocol, str) else protocol[index]
         numbers, attributes = [number], list(attributes)
         if events:
             numbers.append(EVENTS[0])
             attributes += EVENTS[1]
-        lines.append(f"m=audio {port} RTP/AVP {' '.join(numbers)}")
+        lines.append(f"m=audio {port} {profile} {' '.join(numbers)}")
         lines += [f"a={attribute}" for attribute in attributes] + ["a=ptime:20"]
+        lines += [f"a=crypto:{crypto}" for crypto in (cryptos[index] if cryptos else ())]
         label = str(index + 1) if labels is None else labels[index]
         if label is not None:
             lines.append(f"a=label:{label}")

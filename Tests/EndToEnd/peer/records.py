@@ -24,6 +24,10 @@ LEG_MEMBERS = {
     "StreamName": str, "StreamArn": str, "IsCaller": bool, "MediaIndex": int, "StartFragmentNumber": str,
     "EndFragmentNumber": str, "Packets": int, "Bytes": int, "Lost": int, "Duplicates": int, "Late": int, "Reordered": int,
     "ConcealedMilliseconds": int, "FilledMilliseconds": int, "WriterLostMilliseconds": int}
+# Of the engine, beside LEG_MEMBERS; the round trip only where the peer's reports allow it.
+LEG_QUALITY = {
+    "JitterMicroseconds": int, "Mos": float, "LargestGapMilliseconds": int, "SkewPartsPerMillion": float,
+    "DiscardedByReason": dict, "Unauthenticated": int, "KernelDrops": int}
 
 
 def parse_time(text):
@@ -44,13 +48,13 @@ def wait_for_events(server, status, call_id=None, count=1, timeout=5.0, transact
     """At least `count` events of a streaming status (of one call), as soon as they are there."""
     deadline = time.monotonic() + timeout
     while True:
-        found = [event for event in events(server) if event["detail"]["streamingStatus"] == status
+        found = [event for event in events(server) if event["detail"].get("streamingStatus") == status
                  and (call_id is None or event["detail"].get("callId") == call_id)
                  and (transaction is None or event["detail"].get("transactionId") == transaction)]
         if len(found) >= count:
             return found
         if time.monotonic() > deadline:
-            seen = [(e["detail"]["streamingStatus"], e["detail"].get("callId")) for e in events(server)]
+            seen = [(e["detail"].get("streamingStatus"), e["detail"].get("callId")) for e in events(server)]
             raise AssertionError(
                 f"{len(found)} {status} events of call {call_id} within {timeout} s, wanted {count}; seen: {seen[-12:]}\n{server.tail(15)}")
         time.sleep(0.02)

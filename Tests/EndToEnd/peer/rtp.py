@@ -44,6 +44,8 @@ class RTPLeg:
         self.packets = 0
         self.first_sent = self.last_sent = None  # perf_counter seconds
         self.fresh = True
+        self.secure = None  # an srtp.Session: what is sent is protected
+        self.clock = 8000
 
     @property
     def port(self):
@@ -59,7 +61,8 @@ class RTPLeg:
         """Sends one packet; `heard` audio is remembered as what a recording must hold."""
         raw = self.packet(payload, payload_type, self.fresh if marker is None else marker)
         self.fresh = False
-        self.rtp.sendto(raw, self.destination)
+        wire = self.secure.protect(raw) if self.secure else raw
+        self.rtp.sendto(wire, self.destination)
         now = time.perf_counter()
         self.first_sent = now if self.first_sent is None else self.first_sent
         self.last_sent = now
@@ -68,7 +71,13 @@ class RTPLeg:
         self.timestamp += len(payload) if samples is None else samples
         if heard:
             self.sent += payload
-        return raw
+        return wire
+
+    def send_control(self, compound, mux=False):
+        """Sends RTCP to the port above, or to the RTP port with rtcp-mux."""
+        wire = self.secure.protect_control(compound) if self.secure else compound
+        host, port = self.destination
+        (self.rtp if mux else self.rtcp).sendto(wire, (host, port + (0 if mux else 1)))
 
     def send_raw(self, octets):
         self.rtp.sendto(octets, self.destination)

@@ -81,12 +81,13 @@ def _scalar(value):
 
 
 def connector(identifier=CONNECTOR, name="front desk", allowed=("127.0.0.0/8", "::1/128"), credentials=None, cps=500,
-              **members):
+              streaming=None, **members):
     termination = {"cidrAllowedList": list(allowed), "cpsLimit": cps}
     if credentials:
         termination["credentials"] = [{"username": user, "password": secret} for user, secret in credentials]
     return {"id": identifier, "name": name, "requireEncryption": False, "termination": termination,
-            "streaming": {"disabled": False, "dataRetentionInHours": 24, "notificationTargets": []}, **members}
+            "streaming": {"disabled": False, "dataRetentionInHours": 24, "notificationTargets": [], **(streaming or {})},
+            **members}
 
 
 def configuration(connectors=None, bind="127.0.0.1", media_range=None, **sections):
@@ -106,7 +107,9 @@ def configuration(connectors=None, bind="127.0.0.1", media_range=None, **section
 class EarshotServer:
     """One run, or several after each other, of `earshot serve` on one folder."""
 
-    def __init__(self, folder, settings=None, environment=None, data=None, text=None):
+    def __init__(self, folder, settings=None, environment=None, data=None, text=None, wrapper=()):
+        """`wrapper` is a command that runs the binary, such as a sandbox."""
+        self.wrapper = list(wrapper)
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = Path(data) if data else self.folder / "data"
@@ -125,7 +128,7 @@ class EarshotServer:
         self.lines, self.addresses = [], {}
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--config", self.file, "--data", self.data], stdin=subprocess.DEVNULL,
+                [*self.wrapper, self.binary, "serve", "--config", self.file, "--data", self.data], stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=log, env={**environment, **self.environment}, cwd=self.folder)
         self.pid = self.process.pid
         self.reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
