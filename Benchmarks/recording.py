@@ -17,7 +17,7 @@ FLOOR = {"epoll": "epoll", "io_uring": "uringbatch"}
 class RecordPlan:
     """How one load is made and where in it the measuring window lies. Seconds."""
 
-    def __init__(self, name, legs, runs, window, back_end="io_uring", secure=False, spare=0, settle=1.5, packet_ms=20,
+    def __init__(self, name, legs, runs, window, back_end="io_uring", secure=False, spare=0, settle=4.0, packet_ms=20,
                  has_floor=True):
         self.name, self.legs, self.runs, self.spare = name, legs, runs, spare
         self.calls = legs // 2

@@ -7,24 +7,33 @@ import SecureMedia
 /// A datagram walks it in this order: ``admit(_:from:)`` (decrypt, parse, latch), the bridge and the forks (see
 /// `MediaWorker+Relay`), ``record(_:_:arrival:)`` (time line), and every so often ``drain()`` to the taps.
 struct MediaLeg: ~Copyable {
+    // In order of use: what every packet touches comes first, so that it lies in few cache lines.
+    private(set) var hasBegun = false
+    /// The RTP port carries fax.
+    private(set) var isFax: Bool
+    /// Somebody wants copies of the packets.
+    private(set) var hasForks = false
+    /// Of the newest packet.
+    private var payloadType: UInt8 = 0
+    var bridge = BridgeEnd()
+    var latch: SourceLatch
+    var security = LegSecurity()
+    var timeline: LegTimeline
+
+    // What is touched now and then.
     let id: UInt64
     /// Legs of one call have one group.
     let group: UInt64
     let sockets: LegSockets
-    var timeline: LegTimeline
-    var latch: SourceLatch
-    var security = LegSecurity()
-    var control: LegControl
-    var parameters: LegParameters
-    var bridge = BridgeEnd()
-    var fax: FaxRelay?
     var taps: [AttachedTap] = []
-    var forks: [UnsafeMutablePointer<PacketFork>] = []
+    var forks: [UnsafeMutablePointer<PacketFork>] = [] {
+        didSet { hasForks = !forks.isEmpty }
+    }
+    var parameters: LegParameters
+    var control: LegControl
+    var fax: FaxRelay?
     /// Figures of taps and forks that are gone.
     var formerTaps: [TapReport] = []
-    var hasBegun = false
-    /// Of the newest packet.
-    private var payloadType: UInt8 = 0
     private var foreign: UInt64 = 0
     private var malformed: UInt64 = 0
 
@@ -49,6 +58,7 @@ struct MediaLeg: ~Copyable {
         if let tap = setup.tap { taps.append(AttachedTap(number: 0, tap: tap)) }
         security.use(receiving: setup.parameters.receiving, sending: setup.parameters.sending)
         fax = setup.parameters.faxRelay
+        isFax = setup.parameters.isFax
     }
 
     deinit {
@@ -66,6 +76,7 @@ struct MediaLeg: ~Copyable {
         timeline.payloads = new.payloads
         latch.renew(offered: new.remote, signalling: new.signalling, mode: new.latchMode)
         fax = new.faxRelay
+        isFax = new.isFax
     }
 
     /// What a datagram of the RTP port turned out to be.
@@ -80,7 +91,7 @@ struct MediaLeg: ~Copyable {
     /// Decides whether a datagram belongs to the leg, and decrypts it in place. Nothing but counters changes before a
     /// packet is known to be authentic (on encrypted legs) and to come from where the leg's media may come from.
     mutating func admit(_ datagram: UnsafeMutableRawBufferPointer, from sender: MediaAddress) -> Admission {
-        if fax != nil { return admitFax(datagram, from: sender) }
+        if isFax { return admitFax(datagram, from: sender) }
         let octets = UnsafeRawBufferPointer(datagram).bytes
         // RFC 5761 §4: on a shared port the second octet tells RTCP from RTP. A peer that sends RTCP here without
         // having offered it is understood all the same.
@@ -172,7 +183,7 @@ struct MediaLeg: ~Copyable {
 
     /// Where reports go; nil while nobody has sent anything.
     var controlDestination: MediaAddress? {
-        guard hasBegun, fax == nil, var destination = latch.current else { return nil }
+        guard hasBegun, !isFax, var destination = latch.current else { return nil }
         if let explicit = parameters.remoteRTCP { return explicit }
         guard !parameters.isMultiplexed else { return destination }
         guard destination.port < .max else { return nil }
@@ -209,6 +220,8 @@ struct MediaLeg: ~Copyable {
 }
 
 extension LegParameters {
+    fileprivate var isFax: Bool { transport != .rtp }
+
     fileprivate var faxRelay: FaxRelay? {
         guard case .udptl(let maximum) = transport else { return nil }
         return FaxRelay(maximumDatagram: maximum)

@@ -1,3 +1,5 @@
+import CSRTPCipher
+
 /// One master key in use for reception: the session keys of SRTP and SRTCP, and what is known of each source.
 ///
 /// RFC 3711 §3.2.3 has a context per SSRC; they share their session keys, since nothing in the derivation (with rate 0)
@@ -35,6 +37,12 @@ struct ReceivingContext: ~Copyable {
         identifierLength = identifier?.octets.count ?? 0
         tagLength = suite.tagLength
         isGalois = suite.isGalois
+    }
+
+    @inline(__always)
+    mutating func fetchAhead() {
+        media.fetch()
+        sources.withUnsafeBytes { if let start = $0.baseAddress { srtp_memory_fetch(start, 128) } }
     }
 
     /// Verifies and decrypts one SRTP packet in place; its length without what SRTP appended.

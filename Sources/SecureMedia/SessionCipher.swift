@@ -35,6 +35,10 @@ package struct SessionCipher: ~Copyable {
 
     deinit { srtp_cipher_free(cipher) }
 
+    /// Brings what a packet needs into the cache.
+    @inline(__always)
+    func fetch() { srtp_cipher_fetch(cipher) }
+
     // MARK: Counter mode
 
     /// RFC 3711 §4.1.1: IV = (k_s · 2^16) XOR (SSRC · 2^64) XOR (i · 2^16).

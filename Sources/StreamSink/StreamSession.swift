@@ -26,6 +26,7 @@ public final class StreamSession: Sendable {
     private let hasNotes = Atomic<Bool>(false)
     private let ending = Mutex(Ending())
     private let writer: StreamWriter?
+    private let opened: Atomic<Bool>
 
     private struct Ending {
         var summary: SessionSummary?
@@ -45,6 +46,22 @@ public final class StreamSession: Sendable {
         pending = Mutex(PendingSamples(limit: pendingLimit))
         payloads = Mutex(PendingPayloads(limit: pendingLimit.multipliedReportingOverflow(by: 2).partialValue))
         self.writer = writer
+        opened = Atomic(writer == nil)
+    }
+
+    /// The file has been made, or could not be; from then on it is the writer's.
+    var isOpened: Bool { opened.load(ordering: .acquiring) }
+    func markOpened() { opened.store(true, ordering: .releasing) }
+
+    /// Writes what is pending; true where the file has begun to fail. Called by the opener once, then by the writer.
+    func write(scratch: inout WriteScratch, now: Int64, wallClock: Int64, health: DiskHealth) -> Bool {
+        file.withLock { file in
+            let wasFailing = file.failure != nil
+            let outcome = file.flush(from: self, scratch: &scratch, now: now, wallClock: wallClock)
+            if case .failed(let error) = outcome { health.failed(error, isNew: !wasFailing) }
+            if wasFailing, file.failure == nil { health.recovered() }
+            return !wasFailing && file.failure != nil
+        }
     }
 
     /// Adds the next samples of the leg's time line (16 bit, mono, at the format's rate), about every 200 ms: each hand-in

@@ -10,7 +10,8 @@ final class StreamWriter: Sendable {
         var ready: [StreamSession] = []
         /// Empty sample buffers for hand-ins to come.
         var spares: [[Int16]] = []
-        var opening: [StreamSession] = []
+        /// Their files could not be made.
+        var failed: [StreamSession] = []
         var closing: [StreamSession] = []
     }
 
@@ -24,7 +25,7 @@ final class StreamWriter: Sendable {
     /// What one round has to do.
     private struct Round {
         var ready: [StreamSession] = []
-        var opening: [StreamSession] = []
+        var failed: [StreamSession] = []
         var closing: [StreamSession] = []
         var hasSessions = false
     }
@@ -34,6 +35,7 @@ final class StreamWriter: Sendable {
 
     private let work = Mutex(Work())
     private let thread: WorkerThread
+    private let opener = Mutex<StreamOpener?>(nil)
     private let flushMilliseconds: Int64
     private let health: DiskHealth
     private let closed: @Sendable (StreamSession, _ lastCounter: UInt64) -> Void
@@ -49,16 +51,20 @@ final class StreamWriter: Sendable {
         thread = try WorkerThread()
         // Names of threads are cut at 15 bytes.
         try thread.start(name: "stream-write-\(index)") { [self] in run($0) }
+        let opener = try StreamOpener(index: index, health: health) { [weak self] session in
+            self?.work.withLock { $0.failed.append(session) }
+        }
+        self.opener.withLock { $0 = opener }
     }
 
     /// Takes a session on; its file is made at once, so that a reader finds it.
     func add(_ session: StreamSession) {
         work.withLock { work in
             work.sessions.insert(SessionReference(session: session))
-            work.opening.append(session)
             // Enough for the hand-ins of a busy moment, so that none allocates.
             if work.spares.count < 8 + work.sessions.count / 2 { work.spares.append(PendingSamples.freshBuffer()) }
         }
+        opener.withLock { $0 }?.add(session)
         thread.ring()
     }
 
@@ -88,7 +94,13 @@ final class StreamWriter: Sendable {
     var openSessions: [StreamSession] { work.withLock { $0.sessions.map(\.session) } }
 
     /// Ends the thread after what is closing is closed.
-    func stop() { thread.stop() }
+    func stop() {
+        opener.withLock { opener in
+            opener?.stop()
+            opener = nil
+        }
+        thread.stop()
+    }
 
     private func run(_ thread: WorkerThread) {
         var scratch = WriteScratch()
@@ -100,7 +112,7 @@ final class StreamWriter: Sendable {
             let stopping = thread.isStopped
             let isDue = SystemClock.monotonicMilliseconds() >= nextRound
             collect(&round, &scratch, withReady: isDue)
-            if !round.opening.isEmpty { write(round.opening, &scratch, &failing) }
+            failing += round.failed
             if !round.closing.isEmpty {
                 finish(round.closing, &scratch)
                 continue
@@ -128,13 +140,13 @@ final class StreamWriter: Sendable {
     /// Takes over what there is to do, in exchange for the buffers of the last round.
     private func collect(_ round: inout Round, _ scratch: inout WriteScratch, withReady: Bool) {
         round.ready.removeAll(keepingCapacity: true)
-        if !round.opening.isEmpty { round.opening = [] }
+        if !round.failed.isEmpty { round.failed = [] }
         if !round.closing.isEmpty { round.closing = [] }
         work.withLock { work in
             // In normal running a few hundred buffers serve thousands of sessions; what a stall needed beyond goes.
             scratch.moveSpares(to: &work.spares, limit: 64 + work.sessions.count / 2)
             if withReady { swap(&round.ready, &work.ready) }
-            swap(&round.opening, &work.opening)
+            swap(&round.failed, &work.failed)
             swap(&round.closing, &work.closing)
             round.hasSessions = !work.sessions.isEmpty
         }
@@ -144,29 +156,25 @@ final class StreamWriter: Sendable {
         guard !sessions.isEmpty else { return }
         let now = SystemClock.monotonicMilliseconds()
         let wallClock = SystemClock.wallMilliseconds()
+        var unopened: [StreamSession] = []
         for session in sessions {
-            if write(session, &scratch, now: now, wallClock: wallClock) { failing.append(session) }
+            guard session.isOpened else {
+                unopened.append(session)
+                continue
+            }
+            if session.write(scratch: &scratch, now: now, wallClock: wallClock, health: health) {
+                failing.append(session)
+            }
         }
-    }
-
-    /// Returns whether the session has begun to fail.
-    private func write(
-        _ session: StreamSession, _ scratch: inout WriteScratch, now: Int64, wallClock: Int64
-    ) -> Bool {
-        session.file.withLock { file in
-            let wasFailing = file.failure != nil
-            let outcome = file.flush(from: session, scratch: &scratch, now: now, wallClock: wallClock)
-            if case .failed(let error) = outcome { health.failed(error, isNew: !wasFailing) }
-            if wasFailing, file.failure == nil { health.recovered() }
-            return !wasFailing && file.failure != nil
-        }
+        // Their turn comes when their files are there.
+        if !unopened.isEmpty { work.withLock { $0.ready += unopened } }
     }
 
     private func retry(_ failing: inout [StreamSession], _ scratch: inout WriteScratch) {
         let now = SystemClock.monotonicMilliseconds()
         let wallClock = SystemClock.wallMilliseconds()
         failing.removeAll { session in
-            _ = write(session, &scratch, now: now, wallClock: wallClock)
+            _ = session.write(scratch: &scratch, now: now, wallClock: wallClock, health: health)
             return session.file.withLock { $0.failure == nil || $0.isClosed }
         }
     }

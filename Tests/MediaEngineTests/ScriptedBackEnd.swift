@@ -6,7 +6,6 @@ import MediaCore
 struct ScriptedBackEnd: MediaBackEnd, ~Copyable {
     private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 4_096, alignment: 16)
     private(set) var counters = BackEndCounters()
-    var upcomingToken: UInt64? { nil }
 
     init(_ configuration: BackEndConfiguration) {}
 
@@ -25,6 +24,7 @@ struct ScriptedBackEnd: MediaBackEnd, ~Copyable {
     mutating func drain(_ socket: Int32, token: UInt64) -> Datagram? { nil }
     mutating func addWake(_ descriptor: Int32) -> Bool { true }
     mutating func wait(until deadline: Int64, pace: Int64) {}
+    func upcomingToken(_ distance: Int) -> UInt64? { nil }
     mutating func next() -> Datagram? { nil }
     mutating func flush() {}
 

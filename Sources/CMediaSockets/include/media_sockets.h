@@ -52,6 +52,11 @@ int media_wake_open(void);
 void media_wake_signal(int fd);
 void media_wake_clear(int fd);
 
+/// Brings `octets` from `address` on into the cache, to be written soon.
+static inline void media_prefetch_for_write(const void *address, long octets) {
+    for (long at = 0; at < octets; at += 64) __builtin_prefetch((const char *)address + at, 1, 3);
+}
+
 /// CLOCK_MONOTONIC and CLOCK_REALTIME, nanoseconds.
 int64_t media_clock_monotonic(void);
 int64_t media_clock_realtime(void);

@@ -42,6 +42,8 @@ struct LegOutput: ~Copyable {
         }
     }
 
+    mutating func upcomingSamples() -> UnsafeRawPointer? { unsafe pcm.upcomingSamples() }
+
     mutating func drain(_ body: (Span<Int16>) -> Void) {
         guard pcm.count > 0 else { return }
         body(pcm.samples)

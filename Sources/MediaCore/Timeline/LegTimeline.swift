@@ -70,6 +70,10 @@ public struct LegTimeline: ~Copyable {
         source = MediaSource(header: nobody, arrival: 0, line: format.sampleRate)
     }
 
+    /// Where the next packet's samples will be written, for whoever can bring it into the cache; nil before the first.
+    /// Changes nothing; `mutating`, because the whole line would be copied for a call that only borrows it.
+    public mutating func upcomingSamples() -> UnsafeRawPointer? { unsafe output.upcomingSamples() }
+
     /// Samples that have been produced and not been drained.
     public var pendingSamples: Int { output.pcm.count }
 

@@ -32,6 +32,8 @@
         }
     }
 
+    mutating func upcomingSamples() -> UnsafeRawPointer? { unsafe storage.map { unsafe UnsafeRawPointer($0 + count) } }
+
     /// What was handed out is forgotten, but for ``history(_:_:)``.
     mutating func removeAll() {
         // Only what a burst took is given back, and only once it is over.

@@ -132,9 +132,10 @@ struct EpollBackEnd: ~Copyable, MediaBackEnd {
                 sender: MediaAddress(high: source.high, low: source.low, port: source.port)))
     }
 
-    var upcomingToken: UInt64? {
-        guard index < end else { return nil }
-        return slots.entry(SlotTicket(rawValue: tickets[index]))?.pointee.token
+    @inline(__always)
+    func upcomingToken(_ distance: Int) -> UInt64? {
+        guard distance >= 0, index + distance < end else { return nil }
+        return slots.entry(SlotTicket(rawValue: tickets[index + distance]))?.pointee.token
     }
 
     mutating func send(

@@ -54,9 +54,9 @@ protocol MediaBackEnd: ~Copyable {
     mutating func wait(until deadline: Int64, pace: Int64)
     /// The next datagram of this round; nil when the round is over. Takes back the one before.
     mutating func next() -> Datagram?
-    /// The token of the datagram that ``next()`` will return, where that is known: what belongs to it can be fetched
-    /// into the cache. A hint: the datagram may still turn out to be one that is not handed out.
-    var upcomingToken: UInt64? { get }
+    /// The token of the datagram that ``next()`` will return after `distance` others, where that is known: what belongs to
+    /// it can be fetched into the cache. A hint: the datagram may still turn out to be one that is not handed out.
+    func upcomingToken(_ distance: Int) -> UInt64?
 
     /// Copies a datagram and sends it at the latest with the next ``flush()`` or ``wait(until:pace:)``; datagrams of one
     /// socket leave in order. False when it could not be taken; a refusal that comes later is only counted.

@@ -195,9 +195,10 @@ struct RingBackEnd: ~Copyable, MediaBackEnd {
         media_ring_prefetch(buffer + 64)
     }
 
-    var upcomingToken: UInt64? {
-        guard cursor != end else { return nil }
-        let completion = media_ring_at(ring, cursor).pointee
+    @inline(__always)
+    func upcomingToken(_ distance: Int) -> UInt64? {
+        guard distance >= 0, distance < Int(end &- cursor) else { return nil }
+        let completion = media_ring_at(ring, cursor &+ UInt32(distance)).pointee
         return slots.entry(SlotTicket(rawValue: completion.user_data))?.pointee.token
     }
 

@@ -151,11 +151,11 @@ struct BackEndSendingTests {
             before = MediaClock.arrival
             backEnd.wait(until: before + 20_000_000_000, pace: 10_000_000_000)
             #expect(MediaClock.arrival - before < 5_000_000_000)
-            let token = backEnd.upcomingToken
+            let token = backEnd.upcomingToken(0)
             #expect(token == 1)
             let last = backEnd.next().map { ReceivedDatagram($0).number }
             #expect(last == 3)
-            let none = backEnd.upcomingToken
+            let none = backEnd.upcomingToken(0)
             #expect(none == nil)
         }
     }
