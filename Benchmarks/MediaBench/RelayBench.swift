@@ -49,7 +49,7 @@ struct RelayBench {
                 text += "\(remote) 127.0.0.1 \(leg.port)\n"
                 identifiers.append(leg.id)
             }
-            service.bridge(reserved[0].id, reserved[1].id)
+            await service.bridge(reserved[0].id, reserved[1].id)
         }
         guard let stream = fopen(file, "w") else { throw BenchFailure(description: "cannot write \(file)") }
         fputs(text, stream)

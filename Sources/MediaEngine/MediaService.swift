@@ -136,16 +136,21 @@ public final class MediaService: Sendable {
         await ask(ids) { .snapshot($0, $1) }
     }
 
-    /// Two legs of one call send each other what they receive, from the next packet on. A bridge that one of them had
-    /// before ends; what was sent to a leg goes on with the same source, sequence and media time.
+    /// Two legs of one call send each other what they receive, from the next packet on; the worker has taken it over when
+    /// this returns. A bridge that one of them had before ends; what was sent to a leg goes on with the same source,
+    /// sequence and media time.
     ///
-    /// Both legs must have been reserved together (or `besides` one another), so that they live on one worker.
-    public func bridge(_ first: UInt64, _ second: UInt64) {
+    /// Both legs must have been reserved together (or `besides` one another), so that they live on one worker; other legs
+    /// are not bridged.
+    public func bridge(_ first: UInt64, _ second: UInt64) async {
         let mailbox = state.withLock { state -> WorkerMailbox? in
             guard let one = state.legs[first]?.worker, one == state.legs[second]?.worker else { return nil }
             return mailboxes[one]
         }
-        mailbox?.post(.bridge(first, second))
+        guard let mailbox else { return }
+        await withCheckedContinuation { continuation in
+            mailbox.post(.bridge(first, second) { continuation.resume() })
+        }
     }
 
     /// Ends the bridge of a leg.

@@ -11,7 +11,9 @@ extension MediaWorker where BackEnd: ~Copyable {
             leg.pointee.change(to: parameters)
             rewrite(at: index, isNewSender: false)
             if let peer = leg.pointee.bridge.peer { rewrite(at: peer, isNewSender: false) }
-        case .bridge(let first, let second): bridge(first, second)
+        case .bridge(let first, let second, let completion):
+            bridge(first, second)
+            completion()
         case .unbridge(let id):
             if let index = slots.index(of: id) { unbridge(at: index) }
         case .attach(let id, let tap): attach(id, tap)

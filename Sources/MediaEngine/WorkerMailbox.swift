@@ -9,7 +9,7 @@ enum WorkerCommand: Sendable {
     /// `completion` runs when datagrams that come from then on are taken as the new parameters say.
     case change(UInt64, LegParameters, @Sendable () -> Void)
     /// Two legs of this worker send each other what they receive.
-    case bridge(UInt64, UInt64)
+    case bridge(UInt64, UInt64, @Sendable () -> Void)
     case unbridge(UInt64)
     case attach(TapID, any LegTap)
     case fork(ForkSetup)

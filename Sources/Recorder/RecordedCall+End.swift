@@ -7,12 +7,12 @@ import UserAgent
 
 extension RecordedCall {
     /// The INVITE came to nothing: refused, or cancelled while it was being answered.
-    mutating func finishUnanswered() async {
+    func finishUnanswered() async {
         _ = await close(at: MediaClock.arrival)
     }
 
     /// Ends the legs at one sample, closes the files, writes the records.
-    mutating func finish(_ cause: DialogEnd) async {
+    func finish(_ cause: DialogEnd) async {
         let ending = now
         let ends = await close(at: MediaClock.arrival)
         live.tellLastMetrics(records: service.records)
@@ -37,7 +37,7 @@ extension RecordedCall {
     }
 
     /// One stream ends and the call goes on: its ENDED event is written now, its figures with the call's records.
-    mutating func end(_ index: Int, at time: Int64) async {
+    func end(_ index: Int, at time: Int64) async {
         let leg = legs[index]
         let ends = await close([leg], at: time)
         legs.removeAll { $0.reserved.id == leg.reserved.id }
@@ -50,14 +50,14 @@ extension RecordedCall {
             .ended(record, leg: announced, endTime: end, endReason: nil, at: now, id: RandomUUID.make()))
     }
 
-    private mutating func close(at time: Int64) async -> [String: UTCTime] {
+    private func close(at time: Int64) async -> [String: UTCTime] {
         let open = legs
         legs = []
         return await close(open, at: time)
     }
 
     /// Ends legs and closes their files; the ends of their time lines by file.
-    private mutating func close(_ open: [RecordedLeg], at end: Int64) async -> [String: UTCTime] {
+    private func close(_ open: [RecordedLeg], at end: Int64) async -> [String: UTCTime] {
         let reports = await service.media.finish(open.map(\.reserved.id), at: end)
         live.keep(reports)
         var ends: [String: UTCTime] = [:]

@@ -42,9 +42,9 @@ extension RecordedCall {
     }
 
     /// The ACK: with our offer in the 200, it has the answer, and with SRTP the sender's keys.
-    mutating func receive(ack: SIPRequest) async {
-        let exchange = session.receiveAck(ack.sessionBody)
-        await apply(exchange.changes, epoch: MediaClock.arrival)
+    func receive(ack: SIPRequest) async {
+        let changes = changes(by: ack)
+        if !changes.isEmpty { await apply(changes, epoch: MediaClock.arrival) }
         let started = enterNewLegs()
         if !started.isEmpty {
             service.records.saveJournal(record)
@@ -57,4 +57,8 @@ extension RecordedCall {
         logger.notice("call ended: our offer was not answered with a stream that can be recorded")
         await live.end(.noUsableMedia)
     }
+
+    /// Apart and not asynchronous: an ACK comes in every call, and the room for what is large in it would be kept.
+    @inline(never)
+    private func changes(by ack: SIPRequest) -> [MediaChange] { session.receiveAck(ack.sessionBody).changes }
 }

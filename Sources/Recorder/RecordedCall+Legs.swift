@@ -10,7 +10,7 @@ import UserAgent
 
 extension RecordedCall {
     /// Binds a port for every stream of the plan that can be taken, all or none.
-    mutating func reserve(
+    func reserve(
         _ plan: MediaPlan, _ keys: [Int: CryptoAttribute]
     ) throws(MediaEngineError) -> [Int: LocalMedia] {
         let streams = plan.needsPorts.filter { !$0.isSecure || keys[$0.leg] != nil }
@@ -25,7 +25,7 @@ extension RecordedCall {
     }
 
     /// The same inside a call, where a missing port refuses the new stream and never the call.
-    mutating func reserveWhatIsThere(_ plan: MediaPlan, _ keys: [Int: CryptoAttribute]) -> [Int: LocalMedia] {
+    func reserveWhatIsThere(_ plan: MediaPlan, _ keys: [Int: CryptoAttribute]) -> [Int: LocalMedia] {
         do throws(MediaEngineError) {
             return try reserve(plan, keys)
         } catch {
@@ -35,7 +35,7 @@ extension RecordedCall {
     }
 
     /// Starts, changes, pauses and ends legs as an exchange of session descriptions says.
-    mutating func apply(_ changes: [MediaChange], epoch: Int64) async {
+    func apply(_ changes: [MediaChange], epoch: Int64) async {
         for change in changes {
             guard let index = legs.firstIndex(where: { $0.number == change.media.leg }) else { continue }
             switch change.kind {
@@ -63,7 +63,7 @@ extension RecordedCall {
         updateParties()
     }
 
-    private mutating func update(_ index: Int, _ media: RecordedMedia, epoch: Int64) async {
+    private func update(_ index: Int, _ media: RecordedMedia, epoch: Int64) async {
         guard legs[index].isStarted else { return start(index, media, epoch: epoch) }
         guard StreamKeys.isUsable(media) else {
             // Without the key there is nothing to record, and a stream that was encrypted is never taken for plain.
@@ -83,7 +83,7 @@ extension RecordedCall {
         return parameters
     }
 
-    private mutating func start(_ index: Int, _ media: RecordedMedia, epoch: Int64) {
+    private func start(_ index: Int, _ media: RecordedMedia, epoch: Int64) {
         // Our own offer: the answer brings the sender's key. Until then no packet of the stream can be understood.
         guard StreamKeys.isUsable(media) else { return }
         let format = LegFormat(policy.stream, codec: media.codec)
@@ -122,7 +122,7 @@ extension RecordedCall {
     }
 
     /// Puts legs that are not in it yet into the call's record.
-    mutating func enterNewLegs() -> [LegRecord] {
+    func enterNewLegs() -> [LegRecord] {
         let known = Set(record.legs.map(\.relativePath))
         let new = legs.compactMap(\.record).filter { !known.contains($0.relativePath) }
         record.legs += new
@@ -144,7 +144,7 @@ extension RecordedCall {
 
     /// Takes over what a request's metadata said; metadata that cannot be read is kept raw, logged and flagged, and
     /// never refuses anything.
-    mutating func note(_ update: MetadataUpdate?) {
+    func note(_ update: MetadataUpdate?) {
         record.metadataStatus = session.metadataStatus.rawValue
         guard let update else { return }
         if let raw = update.raw { record.siprecMetadata = String(decoding: raw, as: UTF8.self) }
@@ -170,7 +170,7 @@ extension RecordedCall {
         }
     }
 
-    private mutating func updateParties() {
+    private func updateParties() {
         let parties = CallParties(request: invite.request, media: session.media)
         record.fromNumber = parties.from
         record.toNumber = parties.to

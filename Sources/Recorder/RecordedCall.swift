@@ -13,7 +13,10 @@ import UserAgent
 ///
 /// Order of things: ports are bound, the answer is made, legs receive, the 200 goes out, STARTED is written. At the end:
 /// the legs end at the same sample, the files are closed, ENDED, SDR and CDR are written, the journal goes.
-struct RecordedCall: ~Copyable {
+///
+/// A class, although nobody shares it: the frame of each asynchronous method would hold copies of a value of this size,
+/// 14 kB a call.
+final class RecordedCall {
     let transactionID: String
     let invite: IncomingInvite
     let live: LiveCall
@@ -54,7 +57,7 @@ struct RecordedCall: ~Copyable {
         logger[metadataKey: "transactionId"] = "\(transactionID)"
     }
 
-    mutating func run() async {
+    func run() async {
         logger.info(
             "call arrived",
             metadata: [
@@ -75,31 +78,47 @@ struct RecordedCall: ~Copyable {
         await finish(end)
     }
 
-    /// Answers the INVITE; false when there is no call to record.
-    private mutating func begin() async -> Bool {
+    /// What comes of an INVITE's offer.
+    private enum Negotiation {
+        case exchange(MediaExchange)
+        case refuse(Int, String, headers: [(HeaderName, String)])
+    }
+
+    /// Takes the offer and binds ports. Not asynchronous, so that what is large in it takes no room for the rest of the
+    /// call.
+    @inline(never)
+    private func negotiate() -> Negotiation {
         let request = invite.request
         let action = session.receiveInvite(
             request.sessionBody, recordOnly: request.isRecordOnly, from: request.headers[.from],
             to: request.headers[.to])
-        let exchange: MediaExchange
         do throws(MediaEngineError) {
             switch action {
             case .answer(let plan):
                 note(plan.metadata)
                 let keys = answerKeys(plan)
-                if let reason = Self.reasonWithoutKeys(plan, keys) { return await refuse(488, reason) }
-                exchange = session.answer(local: try reserve(plan, keys), keys: keys)
+                if let reason = Self.reasonWithoutKeys(plan, keys) { return .refuse(488, reason, headers: []) }
+                return .exchange(session.answer(local: try reserve(plan, keys), keys: keys))
             case .offer(let plan):
                 note(plan.metadata)
                 let keys = offerKeys(plan)
-                exchange = session.offer(local: try reserve(plan, keys), keys: keys)
-            case .reject(let rejection): return await refuse(rejection.status, rejection.description)
-            case .acknowledge, .repeatAnswer: return await refuse(500, "Server Internal Error")
+                return .exchange(session.offer(local: try reserve(plan, keys), keys: keys))
+            case .reject(let rejection): return .refuse(rejection.status, rejection.description, headers: [])
+            case .acknowledge, .repeatAnswer: return .refuse(500, "Server Internal Error", headers: [])
             }
         } catch {
             logger.error("call refused", metadata: ["reason": "\(error)"])
             fail()
-            return await refuse(503, "No Media Ports", headers: [(.retryAfter, "5")])
+            return .refuse(503, "No Media Ports", headers: [(.retryAfter, "5")])
+        }
+    }
+
+    /// Answers the INVITE; false when there is no call to record.
+    private func begin() async -> Bool {
+        let exchange: MediaExchange
+        switch negotiate() {
+        case .exchange(let made): exchange = made
+        case .refuse(let status, let reason, let headers): return await refuse(status, reason, headers: headers)
         }
         let epoch = MediaClock.arrival
         record.startedAtMilliseconds = MediaClock.wall / 1_000_000
@@ -131,7 +150,7 @@ struct RecordedCall: ~Copyable {
     }
 
     /// A re-INVITE or UPDATE is answered 200 whenever that is possible: refusing one makes some sources drop the call.
-    private mutating func receive(_ incoming: InDialogRequest) async {
+    private func receive(_ incoming: InDialogRequest) async {
         let request = incoming.request
         let body = request.sessionBody
         switch request.method {
@@ -142,7 +161,7 @@ struct RecordedCall: ~Copyable {
         }
     }
 
-    private mutating func answer(_ action: OfferAction, _ incoming: InDialogRequest) async {
+    private func answer(_ action: OfferAction, _ incoming: InDialogRequest) async {
         var sdp: [UInt8] = []
         var changes: [MediaChange] = []
         let update: MetadataUpdate?

@@ -45,7 +45,7 @@ public final class RecordingService: Sendable {
             await invite.reject(status: 503, reason: "Too Many Calls", headers: [(.retryAfter, "5")])
             return
         }
-        var call = RecordedCall(transactionID: transactionID, invite: invite, live: live, service: self)
+        let call = RecordedCall(transactionID: transactionID, invite: invite, live: live, service: self)
         await call.run()
         calls.withLock { _ = $0.removeValue(forKey: transactionID) }
     }

@@ -110,7 +110,7 @@ struct AllocationTests {
         var worker = Self.worker()
         worker.carryOut(.add(Self.setup(1, format: .statistics, key: key, tap: nil)), now: 0)
         worker.carryOut(.add(Self.setup(2, format: .statistics, key: key, tap: nil)), now: 0)
-        worker.carryOut(.bridge(1, 2), now: 0)
+        worker.carryOut(.bridge(1, 2) {}, now: 0)
         func deliver(_ range: Range<Int>) -> Int {
             let before = allocation_count()
             for index in range {

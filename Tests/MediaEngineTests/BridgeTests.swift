@@ -22,7 +22,7 @@ struct BridgeTests {
         let engine = try EngineHarness(backEnd, ports: 25_000...25_099)
         defer { engine.service.stop() }
         let peers = [LoopbackSender(), LoopbackSender()]
-        let legs = try engine.bridgedPair(
+        let legs = try await engine.bridgedPair(
             EngineHarness.parameters(peers[0], format: .statistics, payloads: Self.g711.mu),
             EngineHarness.parameters(peers[1], format: .statistics, payloads: Self.g711.mu))
         for index in 0..<20 {
@@ -42,7 +42,7 @@ struct BridgeTests {
         let engine = try EngineHarness(ports: 25_100...25_199)
         defer { engine.service.stop() }
         let peers = [LoopbackSender(), LoopbackSender()]
-        let legs = try engine.bridgedPair(
+        let legs = try await engine.bridgedPair(
             EngineHarness.parameters(peers[0], payloads: Self.g711.mu),
             EngineHarness.parameters(peers[1], payloads: Self.g711.a))
         let voice = RTPPacket.voice(1, octet: 0x25)
@@ -66,7 +66,7 @@ struct BridgeTests {
         var secure = EngineHarness.parameters(peers[0])
         secure.receiving = theirs
         secure.sending = ours
-        let legs = try engine.bridgedPair(secure, EngineHarness.parameters(peers[1]))
+        let legs = try await engine.bridgedPair(secure, EngineHarness.parameters(peers[1]))
         var sender = try SRTPSender(theirs)
         var receiver = try SRTPReceiver(ours)
         for index in 0..<5 {
@@ -95,10 +95,10 @@ struct BridgeTests {
             engine.service.start(
                 legs[index], EngineHarness.parameters(peers[index]), epoch: MediaClock.arrival, tap: nil)
         }
-        engine.service.bridge(legs[0].id, legs[1].id)
+        await engine.service.bridge(legs[0].id, legs[1].id)
         peers[1].send(RTPPacket.voice(100, ssrc: 77).octets, to: legs[1].port)
         let before = try #require(peers[0].receive().flatMap { RTPPacket($0) })
-        engine.service.bridge(legs[0].id, legs[2].id)
+        await engine.service.bridge(legs[0].id, legs[2].id)
         try await Task.sleep(for: .milliseconds(20))
         peers[2].send(RTPPacket.voice(5_000, ssrc: 12).octets, to: legs[2].port)
         let after = try #require(peers[0].receive().flatMap { RTPPacket($0) })
@@ -116,7 +116,7 @@ struct BridgeTests {
         let engine = try EngineHarness(ports: 25_400...25_499)
         defer { engine.service.stop() }
         let peers = [LoopbackSender(), LoopbackSender()]
-        let legs = try engine.bridgedPair(
+        let legs = try await engine.bridgedPair(
             EngineHarness.parameters(peers[0]), EngineHarness.parameters(peers[1]))
         let stuck = AudioQueue(capacity: 1_600)
         let reader = AudioQueue(capacity: 80_000)

@@ -25,12 +25,12 @@ struct EngineHarness {
     }
 
     /// Two legs that are bridged, and nothing recorded.
-    func bridgedPair(_ first: LegParameters, _ second: LegParameters) throws -> [MediaService.ReservedLeg] {
+    func bridgedPair(_ first: LegParameters, _ second: LegParameters) async throws -> [MediaService.ReservedLeg] {
         let legs = try service.reserve(2, isIPv6: false)
         let epoch = MediaClock.arrival
         service.start(legs[0], first, epoch: epoch, tap: nil)
         service.start(legs[1], second, epoch: epoch, tap: nil)
-        service.bridge(legs[0].id, legs[1].id)
+        await service.bridge(legs[0].id, legs[1].id)
         return legs
     }
 

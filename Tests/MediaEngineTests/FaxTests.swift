@@ -19,7 +19,7 @@ struct FaxTests {
         let peers = [LoopbackSender(), LoopbackSender()]
         let stranger = LoopbackSender(fromOtherHost: true)
         let parameters = peers.map { EngineHarness.parameters($0) }
-        let legs = try engine.bridgedPair(parameters[0], parameters[1])
+        let legs = try await engine.bridgedPair(parameters[0], parameters[1])
         peers[0].send(RTPPacket.voice(0).octets, to: legs[0].port)
         #expect(peers[1].receive() != nil)
         for (leg, old) in zip(legs, parameters) {

@@ -22,7 +22,7 @@ struct LatchingTests {
         let epoch = MediaClock.arrival
         engine.service.start(legs[0], parameters, epoch: epoch, tap: tap)
         engine.service.start(legs[1], EngineHarness.parameters(peers[1]), epoch: epoch, tap: nil)
-        engine.service.bridge(legs[0].id, legs[1].id)
+        await engine.service.bridge(legs[0].id, legs[1].id)
         func spray() {
             for index in 0..<20 {
                 for port in 25_800...25_899 as ClosedRange<UInt16> {

@@ -23,9 +23,9 @@ struct LegOutput: ~Copyable {
     init(format: TimelineFormat, policy: TimelinePolicy) {
         self.format = format
         isPlainG711 = format.audio && format.sampleRate == 8_000
-        // 200 ms: a drain every 180 ms finds it large enough on a network that keeps the order.
+        // 260 ms: a drain every 230 ms finds it large enough on a network that keeps the order.
         pcm = PCMOutput(
-            usualCapacity: format.sampleRate * 20 / 100,
+            usualCapacity: format.sampleRate * 26 / 100,
             historyLength: Concealer.historyLength(at: format.sampleRate))
         decoders = AudioDecoders(line: format.sampleRate)
         if format.payload {
@@ -45,9 +45,7 @@ struct LegOutput: ~Copyable {
     mutating func upcomingSamples() -> UnsafeRawPointer? { unsafe pcm.upcomingSamples() }
 
     mutating func drain(_ body: (Span<Int16>) -> Void) {
-        guard pcm.count > 0 else { return }
-        body(pcm.samples)
-        pcm.removeAll()
+        pcm.drain(body)
     }
 
     mutating func drainPayloads(_ body: (Int64, Int64, UInt8, RawSpan) -> Void) { payloads?.value.drain(body) }

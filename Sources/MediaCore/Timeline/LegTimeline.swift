@@ -75,7 +75,7 @@ public struct LegTimeline: ~Copyable {
     public mutating func upcomingSamples() -> UnsafeRawPointer? { unsafe output.upcomingSamples() }
 
     /// Samples that have been produced and not been drained.
-    public var pendingSamples: Int { output.pcm.count }
+    public var pendingSamples: Int { output.pcm.leadingSilence + output.pcm.count }
 
     /// Payloads that have been placed and not been drained.
     public var pendingPayloads: Int { output.pendingPayloads }

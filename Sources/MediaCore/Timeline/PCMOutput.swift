@@ -6,6 +6,9 @@
     private var storage: UnsafeMutablePointer<Int16>?
     private(set) var count = 0
     private var capacity = 0
+    /// Silence before the first sample of the storage: what a leg begins with, and what it holds while nobody speaks,
+    /// takes no memory.
+    private(set) var leadingSilence = 0
     /// Samples at the start of the storage that were handed out by the last drain and not overwritten since are still
     /// good as what was heard before.
     private var drained = 0
@@ -24,7 +27,7 @@
 
     deinit { if let storage = unsafe storage { unsafe storage.deallocate() } }
 
-    var samples: Span<Int16> {
+    private var samples: Span<Int16> {
         @_lifetime(borrow self)
         get {
             let span = unsafe Span<Int16>(_unsafeElements: UnsafeBufferPointer(start: storage, count: count))
@@ -32,12 +35,30 @@
         }
     }
 
+    /// Hands out everything, oldest first, and forgets it but for ``history(_:_:)``. Spans are valid inside `body` only.
+    mutating func drain(_ body: (Span<Int16>) -> Void) {
+        while leadingSilence > 0 {
+            let length = min(leadingSilence, Self.silenceLength)
+            body(unsafe Span<Int16>(_unsafeStart: Self.silence, count: length))
+            leadingSilence -= length
+        }
+        guard count > 0 else { return }
+        body(samples)
+        removeAll()
+    }
+
+    private static let silenceLength = 2_048
+    nonisolated(unsafe) private static let silence: UnsafePointer<Int16> = {
+        let zeros = UnsafeMutablePointer<Int16>.allocate(capacity: silenceLength)
+        unsafe zeros.initialize(repeating: 0, count: silenceLength)
+        return unsafe UnsafePointer(zeros)
+    }()
+
     mutating func upcomingSamples() -> UnsafeRawPointer? { unsafe storage.map { unsafe UnsafeRawPointer($0 + count) } }
 
-    /// What was handed out is forgotten, but for ``history(_:_:)``.
-    mutating func removeAll() {
+    private mutating func removeAll() {
         // Only what a burst took is given back, and only once it is over.
-        if capacity > 4 * usualCapacity, count <= usualCapacity {
+        if capacity > 2 * usualCapacity, count <= usualCapacity {
             if let storage = unsafe storage { unsafe storage.deallocate() }
             unsafe storage = nil
             capacity = 0
@@ -64,7 +85,13 @@
     }
 
     mutating func appendSilence(_ length: Int) {
-        guard length > 0, let start = unsafe room(for: length) else { return }
+        guard length > 0 else { return }
+        if count == 0 {
+            leadingSilence += length
+            drained = 0
+            return
+        }
+        guard let start = unsafe room(for: length) else { return }
         unsafe start.update(repeating: 0, count: length)
         count += length
     }
@@ -138,7 +165,12 @@
         count += times
     }
 
-    mutating func removeLast(_ length: Int) { count -= min(count, max(0, length)) }
+    mutating func removeLast(_ length: Int) {
+        let length = max(0, length)
+        let stored = min(count, length)
+        count -= stored
+        leadingSilence -= min(leadingSilence, length - stored)
+    }
 
     /// The place of the next sample, with room for `length`.
     @inline(__always)

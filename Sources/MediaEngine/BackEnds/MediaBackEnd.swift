@@ -5,8 +5,8 @@ struct BackEndConfiguration: Sendable {
     /// Sockets at most; one more is refused.
     var maximumSockets = 65_536
     /// Buffers that the kernel may fill before the worker takes them over: a power of two. A buffer takes 2.2 kB, so
-    /// that these are 4.5 MB. (io_uring only; epoll has one.)
-    var receiveBuffers = 2_048
+    /// that these are 2.3 MB. (io_uring only; epoll has one.)
+    var receiveBuffers = 1_024
     /// Octets of the longest datagram that is handed out. RTP stays below an Ethernet frame's 1,500.
     var maximumDatagram = 2_048
     /// Octets of datagrams that wait for one submission; full, it is submitted at once. (io_uring only.)
