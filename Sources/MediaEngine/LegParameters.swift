@@ -43,5 +43,8 @@ public struct LegParameters: Sendable {
         self.signalling = signalling
     }
 
-    var latchMode: SourceLatch.Mode { receiving != nil ? .authenticated : isStrict ? .strict : .learn }
+    /// Fax is not authenticated, whatever keys its call has.
+    var latchMode: SourceLatch.Mode {
+        transport == .rtp && receiving != nil ? .authenticated : isStrict ? .strict : .learn
+    }
 }

@@ -12,6 +12,10 @@ public struct LegReport: Sendable {
     public let lastArrival: Int64?
     /// Datagrams of an encrypted leg that were not authentic, not encrypted, or came again.
     public internal(set) var unauthenticated: UInt64 = 0
+    /// More packets came under the peer's SRTP key than it said it would use it for; they were taken all the same.
+    public internal(set) var isPastKeyLifetime = false
+    /// What the peer's reports say of its own reception, and its VoIP metrics (RFC 3611).
+    public internal(set) var remote = RemoteQuality()
     /// Datagrams sent on to the other leg of a bridge.
     public internal(set) var relayed: UInt64 = 0
     /// Datagrams that a bridge could not send on: no destination yet, no room, a payload the other leg did not agree to.

@@ -11,6 +11,13 @@ struct LegSecurity: ~Copyable {
         var sender: SRTPSender?
         /// The key of `sender`.
         var sending: SDESKey?
+
+        var isPastLifetime: Bool {
+            switch receiver {
+            case .some(let receiver): receiver.isPastLifetime
+            case .none: false
+            }
+        }
     }
     // Apart from the leg, so that the many plain ones stay small.
     private var contexts: UnsafeMutablePointer<Contexts>?
@@ -96,14 +103,18 @@ struct LegSecurity: ~Copyable {
         contexts.pointee.receiver?.fetchAhead()
     }
 
-    /// Verifies and decrypts in place; octets of the plain packet, or nil for what is refused.
-    mutating func unprotect(_ datagram: UnsafeMutableRawBufferPointer, isControl: Bool) -> Int? {
+    /// More packets have come under the peer's key than it said it would use it for.
+    var isPastLifetime: Bool { contexts?.pointee.isPastLifetime ?? false }
+
+    /// Verifies and decrypts in place; octets of the plain packet, or nil for what is refused. `isKnown`: it comes from
+    /// where the leg's media comes from.
+    mutating func unprotect(_ datagram: UnsafeMutableRawBufferPointer, isControl: Bool, isKnown: Bool) -> Int? {
         do throws(SRTPError) {
             guard let contexts, contexts.pointee.receiver != nil else { throw .cipherUnavailable }
             let count =
                 isControl
                 ? try contexts.pointee.receiver?.unprotectControl(datagram)
-                : try contexts.pointee.receiver?.unprotect(datagram)
+                : try contexts.pointee.receiver?.unprotect(datagram, mayRestart: isKnown)
             guard let count else { throw .cipherUnavailable }
             return count
         } catch {

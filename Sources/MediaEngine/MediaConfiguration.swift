@@ -12,6 +12,8 @@ public struct MediaConfiguration: Sendable {
     public var pinsWorkers = false
     /// Kernel buffer of each RTP socket, octets.
     public var receiveBuffer: Int32 = 65_536
+    /// Takes a sentence for the log when something of the engine does not work as configured. Any thread; not for packets.
+    public var notice: @Sendable (String) -> Void = { _ in }
     /// How time lines wait, fill and anchor.
     public var timeline = TimelinePolicy()
     /// Legs at most; one more is refused.

@@ -100,7 +100,8 @@ struct MediaLeg: ~Copyable {
         }
         var count = datagram.count
         if security.isReceiving {
-            guard let plain = security.unprotect(datagram, isControl: false) else { return .refused }
+            guard let plain = security.unprotect(
+                    datagram, isControl: false, isKnown: sender == latch.current) else { return .refused }
             count = plain
         }
         let header: RTPHeader
@@ -132,7 +133,7 @@ struct MediaLeg: ~Copyable {
 
     /// Octets of the plain compound, or nil where it is refused.
     mutating func admitControl(_ datagram: UnsafeMutableRawBufferPointer, from sender: MediaAddress) -> Int? {
-        if security.isReceiving { return security.unprotect(datagram, isControl: true) }
+        if security.isReceiving { return security.unprotect(datagram, isControl: true, isKnown: true) }
         guard let source = latch.current, sender.hasHost(of: source) else {
             foreign += 1
             return nil
@@ -199,6 +200,8 @@ struct MediaLeg: ~Copyable {
         var report = LegReport(
             id: id, samples: timeline.frontier, statistics: statistics, lastArrival: timeline.lastArrival)
         report.unauthenticated = security.refused
+        report.isPastKeyLifetime = security.isPastLifetime
+        report.remote = control.remote
         report.relayed = bridge.sent
         report.relayRefused = bridge.refused + security.unprotected
         report.roundTripMicroseconds = control.roundTripMicroseconds

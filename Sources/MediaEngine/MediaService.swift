@@ -39,10 +39,11 @@ public final class MediaService: Sendable {
         mailboxes = (0..<workers).map { _ in WorkerMailbox() }
         state = Mutex(State(load: Array(repeating: 0, count: workers)))
         for index in mailboxes.indices {
-            MediaThread.start(
+            try MediaThread.start(
                 MediaWorkerThread(
                     index: index, mailbox: mailboxes[index], ports: ports, policy: configuration.timeline,
-                    backEnd: backEnd.kind, isPinned: configuration.pinsWorkers))
+                    backEnd: backEnd.kind, isPinned: configuration.pinsWorkers,
+                    notice: configuration.notice))
         }
     }
 
@@ -188,6 +189,19 @@ public final class MediaService: Sendable {
             defer { state.nextTap += 1 }
             return (TapID(leg: leg, number: state.nextTap), mailboxes[place.worker])
         }
+    }
+
+    /// What the workers have received, sent and thrown away, each.
+    public func workerReports() async -> [WorkerReport] {
+        var reports: [WorkerReport] = []
+        for mailbox in mailboxes {
+            guard !state.withLock({ $0.isStopped }) else { return reports }
+            await reports.append(
+                withCheckedContinuation { continuation in
+                    mailbox.post(.count { continuation.resume(returning: $0) })
+                })
+        }
+        return reports
     }
 
     /// The address from which this machine reaches `remote`, as the routing table says; nil when it cannot.

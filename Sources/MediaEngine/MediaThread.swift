@@ -10,18 +10,33 @@ struct MediaWorkerThread: Sendable {
     let policy: TimelinePolicy
     let backEnd: MediaBackEndKind
     let isPinned: Bool
+    let notice: @Sendable (String) -> Void
 
     /// Runs on the thread. The back end is made here, because a ring belongs to the thread that uses it.
     func run() {
         if isPinned { media_thread_pin(Int32(index)) }
         let configuration = BackEndConfiguration()
-        if backEnd == .ioUring, let ring = try? RingBackEnd(configuration) { return run(on: ring) }
-        // Where a ring worked at start and one more is refused (locked memory, descriptors), epoll serves as well.
-        if let epoll = try? EpollBackEnd(configuration) { run(on: epoll) }
+        if backEnd == .ioUring {
+            do throws(MediaEngineError) {
+                return run(on: try RingBackEnd(configuration))
+            } catch {
+                // It worked at start; one more was refused (locked memory, descriptors). epoll serves as well.
+                notice("media-\(index) uses epoll instead of io_uring: \(error)")
+            }
+        }
+        // Calls wait for their worker, so it does not give up.
+        while true {
+            do throws(MediaEngineError) {
+                return run(on: try EpollBackEnd(configuration))
+            } catch {
+                notice("media-\(index) cannot receive anything yet: \(error)")
+                sleep(1)
+            }
+        }
     }
 
     private func run<BackEnd: MediaBackEnd & ~Copyable>(on backEnd: consuming BackEnd) {
-        var worker = MediaWorker(mailbox: mailbox, ports: ports, policy: policy, backEnd: backEnd)
+        var worker = MediaWorker(mailbox: mailbox, ports: ports, policy: policy, notice: notice, backEnd: backEnd)
         worker.run()
     }
 }
@@ -34,7 +49,8 @@ enum MediaThread {
         init(_ worker: MediaWorkerThread) { self.worker = worker }
     }
 
-    static func start(_ worker: MediaWorkerThread) {
+    /// Throws when the system has no thread to give.
+    static func start(_ worker: MediaWorkerThread) throws(MediaEngineError) {
         var thread = pthread_t()
         let work = Unmanaged.passRetained(Work(worker))
         let result = pthread_create(
@@ -50,6 +66,7 @@ enum MediaThread {
             pthread_detach(thread)
         } else {
             work.release()
+            throw .system("starting a media thread", errno: result)
         }
     }
 }

@@ -22,6 +22,7 @@ extension MediaWorker where BackEnd: ~Copyable {
         case .finish(let ids, let end, let completion): completion(finish(ids, at: end))
         case .snapshot(let ids, let completion):
             completion(ids.compactMap { slots.index(of: $0).flatMap { slots[$0]?.pointee.snapshot(now: now) } })
+        case .count(let completion): completion(WorkerReport(backEnd.counters))
         case .stop: isRunning = false
         }
     }
@@ -29,8 +30,12 @@ extension MediaWorker where BackEnd: ~Copyable {
     private mutating func add(_ setup: LegSetup) {
         let index = slots.insert(MediaLeg(setup, policy: policy), id: setup.id, group: setup.group)
         let sockets = setup.sockets
-        _ = backEnd.add(sockets.rtp, token: Self.token(index, isControl: false), isIPv6: sockets.isIPv6)
-        _ = backEnd.add(sockets.rtcp, token: Self.token(index, isControl: true), isIPv6: sockets.isIPv6)
+        let hears = backEnd.add(sockets.rtp, token: Self.token(index, isControl: false), isIPv6: sockets.isIPv6)
+        let hearsControl = backEnd.add(
+            sockets.rtcp, token: Self.token(index, isControl: true), isIPv6: sockets.isIPv6)
+        if !hears || !hearsControl {
+            notice("port \(sockets.port) cannot be received from: the kernel or the worker has no room for its socket")
+        }
     }
 
     private mutating func attach(_ id: TapID, _ tap: any LegTap) {

@@ -11,6 +11,7 @@ struct MediaWorker<BackEnd: MediaBackEnd & ~Copyable>: ~Copyable {
     let mailbox: WorkerMailbox
     let ports: PortPool
     let policy: TimelinePolicy
+    let notice: @Sendable (String) -> Void
     var backEnd: BackEnd
     var slots = LegSlots()
     /// Room for the largest datagram and what protection adds to it.
@@ -26,10 +27,14 @@ struct MediaWorker<BackEnd: MediaBackEnd & ~Copyable>: ~Copyable {
     private var tick = 0
     private var nextVisit: Int64 = 0
 
-    init(mailbox: WorkerMailbox, ports: PortPool, policy: TimelinePolicy, backEnd: consuming BackEnd) {
+    init(
+        mailbox: WorkerMailbox, ports: PortPool, policy: TimelinePolicy, notice: @escaping @Sendable (String) -> Void,
+        backEnd: consuming BackEnd
+    ) {
         self.mailbox = mailbox
         self.ports = ports
         self.policy = policy
+        self.notice = notice
         self.backEnd = backEnd
         _ = self.backEnd.addWake(mailbox.wake)
     }

@@ -35,14 +35,17 @@ final class PortPool: Sendable {
         let first = Int(range.lowerBound) + Int(range.lowerBound) % 2
         let pairs = (Int(range.upperBound) - first + 1) / 2
         guard pairs > 0 else { throw .noFreePorts(range) }
-        // Random places first, which almost always succeeds; then every pair in turn, so that a nearly full range
-        // still yields its last one.
-        for attempt in 0..<(16 + pairs) {
-            let pair = attempt < 16 ? Int.random(in: 0..<pairs) : attempt - 16
-            let port = UInt16(first + pair * 2)
-            guard take(port, now: now, ignoringRest: attempt >= 16) else { continue }
-            if let sockets = bind(port, isIPv6: isIPv6) { return sockets }
-            release(port, now: now)
+        // Random places first, which almost always succeeds, then each pair in turn from a random one on. Pairs that rest
+        // are taken only where all others are in use, rather than refusing a call.
+        for ignoresRest in [false, true] {
+            let start = Int.random(in: 0..<pairs)
+            for step in 0..<(16 + pairs) {
+                let pair = step < 16 ? Int.random(in: 0..<pairs) : (start + step) % pairs
+                let port = UInt16(first + pair * 2)
+                guard take(port, now: now, ignoringRest: ignoresRest) else { continue }
+                if let sockets = bind(port, isIPv6: isIPv6) { return sockets }
+                release(port, now: now)
+            }
         }
         throw .noFreePorts(range)
     }

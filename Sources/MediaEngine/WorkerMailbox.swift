@@ -18,6 +18,7 @@ enum WorkerCommand: Sendable {
     /// Ends legs at a common sample, closes their sockets, and says what became of them.
     case finish([UInt64], at: Int64, @Sendable ([LegReport]) -> Void)
     case snapshot([UInt64], @Sendable ([LegReport]) -> Void)
+    case count(@Sendable (WorkerReport) -> Void)
     case stop
 }
 

@@ -11,6 +11,8 @@ struct ReceivedSource {
     let ssrc: UInt32
     var standing = Standing.followed
     var window: ReplayWindow
+    /// The number of the first packet that was authentic.
+    var first: UInt64
     /// Authentic packets for which a roll-over counter that began anew is still believed.
     var restartAllowance: Int32 = 0
     /// Where the source stood when a restart was followed: if it goes on there, the restart was a replay.
@@ -19,6 +21,7 @@ struct ReceivedSource {
     init(ssrc: UInt32, index: UInt64) {
         self.ssrc = ssrc
         window = ReplayWindow(first: index)
+        first = index
     }
 
     /// The source as the next key begins with it.

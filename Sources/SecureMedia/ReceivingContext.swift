@@ -56,7 +56,7 @@ struct ReceivingContext: ~Copyable {
     ///   forged packet far ahead cannot push it on.
     @inline(__always)
     mutating func open(
-        _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader
+        _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader, mayRestart: Bool
     ) throws(SRTPError) -> Int {
         let needed = header.length + tagLength + identifierLength
         guard count >= needed else { throw .truncated(needed: needed, got: count) }
@@ -72,7 +72,8 @@ struct ReceivingContext: ~Copyable {
             try authenticate(packet, count: count, header, index)
         } catch {
             guard sources[position].restartAllowance > 0 || sources[position].former != nil else { throw error }
-            return try openElsewhere(position, packet, count: count, header, refusedFor: error)
+            return try openElsewhere(
+                position, packet, count: count, header, mayRestart: mayRestart, refusedFor: error)
         }
         sources[position].window.insert(index)
         if sources[position].restartAllowance > 0 { sources[position].restartAllowance -= 1 }
@@ -127,10 +128,12 @@ struct ReceivingContext: ~Copyable {
     /// A peer that builds its media stack anew at a re-INVITE begins with roll-over counter 0 again although the key is
     /// the same. Attack: whoever recorded the call's first packets can send them once more, and they are authentic. So
     /// a restart is followed once a renegotiation and only for ``restartAllowance`` packets after it, and the former
-    /// place is kept: the first new packet there, which only the true peer can make, ends the restart for good. What
-    /// an attacker gains is the time until that packet, about 20 ms.
+    /// place is kept: the first new packet there, which only the true peer can make, ends the restart for good. And a
+    /// restart must be one: where the roll-over counter never moved there is nothing to begin again, so that only a
+    /// number from before the first one is believed; and it must come from where the peer's media comes from
+    /// (`mayRestart`), so that it changes nothing for whoever can only send.
     private mutating func openElsewhere(
-        _ position: Int, _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader,
+        _ position: Int, _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader, mayRestart: Bool,
         refusedFor refusal: SRTPError
     ) throws(SRTPError) -> Int {
         if var former = sources[position].former {
@@ -150,11 +153,13 @@ struct ReceivingContext: ~Copyable {
         let isRepetition =
             refusal == .replayed
             && index == PacketIndex.guess(header.sequence, near: sources[position].window.highest)
-        guard sources[position].restartAllowance > 0, !isRepetition,
+        let isPlausible = sources[position].window.highest >= 0x1_0000 || index < sources[position].first
+        guard mayRestart, sources[position].restartAllowance > 0, !isRepetition, isPlausible,
             isAuthentic(packet, count: count, header, index)
         else { throw refusal }
         sources[position].former = sources[position].window
         sources[position].window = ReplayWindow(first: index)
+        sources[position].first = index
         sources[position].restartAllowance = 0
         authenticated &+= 1
         return count - tagLength - identifierLength

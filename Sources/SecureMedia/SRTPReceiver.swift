@@ -52,13 +52,18 @@ public struct SRTPReceiver: ~Copyable {
 
     /// Verifies and decrypts an SRTP packet in place.
     ///
-    /// - Parameter packet: Exactly the datagram.
+    /// - Parameters:
+    ///   - packet: Exactly the datagram.
+    ///   - mayRestart: The packet comes from where the peer's media comes from. Only then is a roll-over counter that
+    ///     begins anew after a re-INVITE believed.
     /// - Returns: Octets of the RTP packet, which begins where the datagram does.
-    public mutating func unprotect(_ packet: UnsafeMutableRawBufferPointer) throws(SRTPError) -> Int {
+    public mutating func unprotect(
+        _ packet: UnsafeMutableRawBufferPointer, mayRestart: Bool = true
+    ) throws(SRTPError) -> Int {
         guard let start = packet.baseAddress else { throw .truncated(needed: 12, got: 0) }
         let header = try PacketHeader(start, count: packet.count)
         do throws(SRTPError) {
-            let length = try current.open(start, count: packet.count, header)
+            let length = try current.open(start, count: packet.count, header, mayRestart: mayRestart)
             if hasPrevious { retirePrevious() }
             return length
         } catch {
@@ -66,7 +71,8 @@ public struct SRTPReceiver: ~Copyable {
             guard hasPrevious, Self.mayBePrevious(error) else { throw error }
             let refusal = error
             do throws(SRTPError) {
-                if let length = try previous?.open(start, count: packet.count, header) { return length }
+                if let length = try previous?.open(
+                    start, count: packet.count, header, mayRestart: false) { return length }
             } catch {}
             throw refusal
         }

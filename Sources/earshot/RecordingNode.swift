@@ -75,6 +75,7 @@ struct RecordingNode: Service, CustomStringConvertible {
         await recorder.drain(limit: configuration.shutdown.drain)
         impatience.cancel()
         await agent.stop()
+        report(await media.workerReports())
         media.stop()
         await store.shutDown()
         await records.shutDown()
@@ -130,7 +131,9 @@ extension RecordingNode {
 
     /// Starts the media threads, and says in one line how they read datagrams and why not better.
     private func startMedia() throws -> MediaService {
-        let configuration = mediaConfiguration
+        var configuration = mediaConfiguration
+        let logger = logger
+        configuration.notice = { logger.error("media", metadata: ["problem": "\($0)"]) }
         let media = try MediaService(configuration: configuration)
         if let fallback = media.backEnd.fallback {
             logger.notice("media.backend: epoll is used", metadata: ["reason": "\(fallback)"])
@@ -138,6 +141,19 @@ extension RecordingNode {
             logger.info("media.backend: \(media.backEnd.kind.rawValue) is used")
         }
         return media
+    }
+
+    /// What the media workers threw away, for whoever looks for lost audio.
+    private func report(_ workers: [WorkerReport]) {
+        for (index, worker) in workers.enumerated() {
+            logger.log(
+                level: worker.isNoteworthy ? .warning : .info, "media worker",
+                metadata: [
+                    "worker": "\(index)", "received": "\(worker.received)", "sent": "\(worker.sent)",
+                    "tooLong": "\(worker.truncated)", "sendsRefused": "\(worker.sendsRefused)",
+                    "outOfBuffers": "\(worker.outOfBuffers)", "afterTheEnd": "\(worker.stale)",
+                ])
+        }
     }
 
     private func recorderSettings() async -> RecorderSettings {

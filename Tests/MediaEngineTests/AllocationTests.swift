@@ -48,7 +48,7 @@ struct AllocationTests {
     private static func worker() -> MediaWorker<ScriptedBackEnd> {
         MediaWorker(
             mailbox: WorkerMailbox(), ports: PortPool(range: 25_900...25_949, receiveBuffer: 0),
-            policy: TimelinePolicy(), backEnd: ScriptedBackEnd(BackEndConfiguration()))
+            policy: TimelinePolicy(), notice: { _ in }, backEnd: ScriptedBackEnd(BackEndConfiguration()))
     }
 
     private static func setup(

@@ -118,4 +118,17 @@ struct LatchingTests {
         #expect(Set(seen).count == 10 && seen.allSatisfy { $0 % 2 == 0 })
         #expect(seen != seen.sorted() || Set(zip(seen, seen.dropFirst()).map { $1 &- $0 }).count > 1)
     }
+
+    @Test("A pair that has just been released is taken only when no other is left")
+    func resting() throws {
+        let engine = try EngineHarness(ports: 25_800...25_807)
+        defer { engine.service.stop() }
+        let first = try engine.service.reserve(2, isIPv6: false)
+        for leg in first { engine.service.release(leg) }
+        let second = try engine.service.reserve(2, isIPv6: false)
+        #expect(Set(first.map(\.port)).isDisjoint(with: second.map(\.port)))
+        let third = try engine.service.reserve(2, isIPv6: false)
+        #expect(Set(third.map(\.port)) == Set(first.map(\.port)))
+        for leg in second + third { engine.service.release(leg) }
+    }
 }

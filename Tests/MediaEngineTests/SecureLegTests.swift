@@ -111,6 +111,40 @@ struct SecureLegTests {
         #expect(leg.heard(0x12) == 21 * 160)
     }
 
+    @Test("A recorded call played back after a re-INVITE with the same key is refused, and teaches nothing")
+    func replayAfterReoffer() async throws {
+        let key = SDESKey.fresh()
+        let leg = try SecureLeg(ports: 25_600...25_699, theirs: key)
+        var sender = try SRTPSender(key)
+        let stranger = LoopbackSender(fromOtherHost: true)
+        let first = (0..<20).map { RTPPacket.voice($0).octets.protected(by: &sender) }
+        let later = (3_000..<3_020).map { RTPPacket.voice($0, octet: 0x22).octets.protected(by: &sender) }
+        for packet in first + later { leg.peer.send(packet, to: leg.leg.port) }
+        try await Task.sleep(for: .milliseconds(30))
+        await leg.engine.service.change(leg.leg.id, to: leg.parameters)
+        for packet in first { stranger.send(packet, to: leg.leg.port) }
+        for packet in first { leg.peer.send(packet, to: leg.leg.port) }
+        let report = try await leg.finish()
+        #expect(report.statistics.packets == 40 && report.unauthenticated == 40)
+    }
+
+    @Test("After the counters came round, a restart is believed from where the media comes from, and from nowhere else")
+    func restartFromElsewhere() async throws {
+        let key = SDESKey.fresh()
+        let leg = try SecureLeg(ports: 25_600...25_699, theirs: key)
+        var sender = try SRTPSender(key)
+        let stranger = LoopbackSender(fromOtherHost: true)
+        let first = (65_500..<65_530).map { RTPPacket.voice($0).octets.protected(by: &sender) }
+        let later = (65_530..<65_560).map { RTPPacket.voice($0).octets.protected(by: &sender) }
+        for packet in first + later { leg.peer.send(packet, to: leg.leg.port) }
+        try await Task.sleep(for: .milliseconds(30))
+        await leg.engine.service.change(leg.leg.id, to: leg.parameters)
+        for packet in first { stranger.send(packet, to: leg.leg.port) }
+        try await Task.sleep(for: .milliseconds(20))
+        let report = try await leg.finish()
+        #expect(report.statistics.packets == 60 && report.unauthenticated == 30)
+    }
+
     @Test("Reports of an encrypted leg are SRTCP under our key")
     func control() async throws {
         let (rtp, rtcp) = try #require(LoopbackSender.pair())
