@@ -13,8 +13,6 @@ struct MediaLeg: ~Copyable {
     private(set) var isFax: Bool
     /// Somebody wants copies of the packets.
     private(set) var hasForks = false
-    /// Of the newest packet.
-    private var payloadType: UInt8 = 0
     var bridge = BridgeEnd()
     var latch: SourceLatch
     var security = LegSecurity()
@@ -49,6 +47,8 @@ struct MediaLeg: ~Copyable {
         parameters = setup.parameters
         var policy = policy
         policy.redactsDigits = setup.parameters.redactsDigits
+        // Who has the key is the peer, whatever it calls itself.
+        policy.trustsSources = setup.parameters.receiving != nil
         timeline = LegTimeline(
             epoch: setup.epoch, payloads: setup.parameters.payloads, format: setup.parameters.format, policy: policy)
         latch = SourceLatch(
@@ -100,8 +100,10 @@ struct MediaLeg: ~Copyable {
         }
         var count = datagram.count
         if security.isReceiving {
-            guard let plain = security.unprotect(
-                    datagram, isControl: false, isKnown: sender == latch.current) else { return .refused }
+            guard
+                let plain = security.unprotect(
+                    datagram, isControl: false, isKnown: sender == latch.current)
+            else { return .refused }
             count = plain
         }
         let header: RTPHeader
@@ -149,7 +151,6 @@ struct MediaLeg: ~Copyable {
 
     /// Puts an admitted packet on the leg's time line.
     mutating func record(_ header: RTPHeader, _ packet: RawSpan, arrival: Int64) {
-        payloadType = header.payloadType
         switch timeline.receive(header, packet, arrival: arrival) {
         case .accepted, .discarded, .eventBegan: break
         case .eventEnded(let event, let milliseconds, let position):
@@ -209,14 +210,14 @@ struct MediaLeg: ~Copyable {
             formerTaps
             + taps.map { TapReport(id: TapID(leg: id, number: $0.number), sent: 0, dropped: $0.tap.dropped) }
             + forks.map { $0.pointee.report(leg: id) }
-        if statistics.packets > 0 {
-            // What the ear misses: packets that never came, and those that came too late.
-            let missing = statistics.lost + statistics.late
-            let kind = parameters.payloads[payloadType]
+        // What is not decoded is not heard, either.
+        let heard = statistics.packets > statistics.undecodable
+        if heard {
+            let unheard = Double(statistics.undecodable) / Double(max(1, statistics.expected))
             report.meanOpinionScore = QualityModel.mos(
-                lossFraction: Double(missing) / Double(statistics.packets + missing),
+                lossFraction: min(1, statistics.missingFraction + unheard), burstRatio: statistics.burstRatio,
                 jitterMicroseconds: statistics.jitterMicroseconds,
-                roundTripMicroseconds: report.roundTripMicroseconds, kind: kind)
+                roundTripMicroseconds: report.roundTripMicroseconds, kind: timeline.audioKind)
         }
         return report
     }

@@ -157,21 +157,26 @@ public final class MediaService: Sendable {
     /// Ends the bridge of a leg.
     public func unbridge(_ id: UInt64) { worker(of: id)?.post(.unbridge(id)) }
 
-    /// Adds a listener in mid-call; it hears from now on. Nil when there is no such leg.
-    public func attach(_ tap: any LegTap, to leg: UInt64) -> TapID? {
+    /// Adds a listener in mid-call; it hears what comes after this returns. Nil when there is no such leg.
+    public func attach(_ tap: any LegTap, to leg: UInt64) async -> TapID? {
         guard let (id, mailbox) = nextTap(leg) else { return nil }
-        mailbox.post(.attach(id, tap))
+        await withCheckedContinuation { continuation in
+            mailbox.post(.attach(id, tap) { continuation.resume() })
+        }
         return id
     }
 
     /// Sends a copy of the leg's RTP packets to `destination`, from ports of its own, protected with `key` where there is
-    /// one. Nil when there is no such leg.
-    public func fork(_ leg: UInt64, to destination: MediaAddress, isIPv6: Bool, protectedBy key: SDESKey? = nil)
-        throws(MediaEngineError) -> TapID?
-    {
+    /// one; every packet that comes after this returns. Nil when there is no such leg.
+    public func fork(
+        _ leg: UInt64, to destination: MediaAddress, isIPv6: Bool, protectedBy key: SDESKey? = nil
+    ) async throws(MediaEngineError) -> TapID? {
         guard let (id, mailbox) = nextTap(leg) else { return nil }
         let sockets = try ports.open(isIPv6: isIPv6, now: MediaClock.arrival)
-        mailbox.post(.fork(ForkSetup(id: id, sockets: sockets, destination: destination, sending: key)))
+        let setup = ForkSetup(id: id, sockets: sockets, destination: destination, sending: key)
+        await withCheckedContinuation { continuation in
+            mailbox.post(.fork(setup) { continuation.resume() })
+        }
         return id
     }
 

@@ -16,8 +16,12 @@ extension MediaWorker where BackEnd: ~Copyable {
             completion()
         case .unbridge(let id):
             if let index = slots.index(of: id) { unbridge(at: index) }
-        case .attach(let id, let tap): attach(id, tap)
-        case .fork(let setup): fork(setup, now: now)
+        case .attach(let id, let tap, let completion):
+            attach(id, tap)
+            completion()
+        case .fork(let setup, let completion):
+            fork(setup, now: now)
+            completion()
         case .detach(let id, let completion): completion(detach(id, now: now))
         case .finish(let ids, let end, let completion): completion(finish(ids, at: end))
         case .snapshot(let ids, let completion):

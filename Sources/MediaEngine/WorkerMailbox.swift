@@ -11,8 +11,8 @@ enum WorkerCommand: Sendable {
     /// Two legs of this worker send each other what they receive.
     case bridge(UInt64, UInt64, @Sendable () -> Void)
     case unbridge(UInt64)
-    case attach(TapID, any LegTap)
-    case fork(ForkSetup)
+    case attach(TapID, any LegTap, @Sendable () -> Void)
+    case fork(ForkSetup, @Sendable () -> Void)
     /// Removes a tap or a fork; it is not called any more once `completion` has run.
     case detach(TapID, @Sendable (TapReport?) -> Void)
     /// Ends legs at a common sample, closes their sockets, and says what became of them.

@@ -35,6 +35,15 @@ struct LegFormat {
         }
     }
 
+    /// Whether a stream of this format can go on with what a re-offer has first. If not, it ends, and another begins.
+    func holds(_ codec: PayloadFormat?) -> Bool {
+        guard let codec else { return true }
+        return switch stream {
+        case .payload(let track): track.isCodec(codec)
+        case .pcm, .opus: codec.isDecodable
+        }
+    }
+
     /// Makes the encoder of a stream of Opus; nil for other streams.
     var encoder: FrameEncoderFactory? {
         guard case .opus(let rate) = stream else { return nil }
@@ -48,6 +57,13 @@ extension PayloadTrack {
             encodingName: format.encodingName.isEmpty ? "unknown" : format.encodingName, clockRate: format.clockRate,
             sampleRate: TimelineFormat.verbatim.sampleRate, payloadType: format.payloadType,
             formatParameters: format.formatParameters)
+    }
+
+    /// Whether `format` is the codec of the track, whatever its number; a codec without a name has nothing else.
+    func isCodec(_ format: PayloadFormat) -> Bool {
+        let other = PayloadTrack(format)
+        return other.encodingName.lowercased() == encodingName.lowercased() && other.clockRate == clockRate
+            && (!format.encodingName.isEmpty || other.payloadType == payloadType)
     }
 }
 

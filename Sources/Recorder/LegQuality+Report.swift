@@ -7,8 +7,12 @@ extension LegQuality {
     ///
     /// - Parameters:
     ///   - sampleRate: Of the leg's time line.
+    ///   - clockRate: Of the RTP clock of what is sent to the peer, which counts jitter in its ticks.
     ///   - keepsPayloads: Packets that cannot be decoded are kept, and are no reason for an empty stream.
-    init(_ report: LegReport, port: UInt16, sampleRate: Int, keepsPayloads: Bool, foreignPayloads: UInt64 = 0) {
+    init(
+        _ report: LegReport, port: UInt16, sampleRate: Int, clockRate: UInt32 = 8000, keepsPayloads: Bool,
+        foreignPayloads: UInt64 = 0
+    ) {
         self.init()
         let statistics = report.statistics
         func milliseconds(_ samples: UInt64) -> Int64 {
@@ -40,6 +44,12 @@ extension LegQuality {
         }
         if report.unauthenticated > 0 { discardedByReason["unauthenticated"] = unauthenticated }
         if foreignPayloads > 0 { discardedByReason["otherCodec"] = Int64(clamping: foreignPayloads) }
+        isPastKeyLifetime = report.isPastKeyLifetime
+        if report.remote.reports > 0 {
+            peerLossFraction = report.remote.fractionLost
+            peerJitterMicroseconds = Int64(clamping: report.remote.jitterMicroseconds(clockRate: clockRate))
+        }
+        peerMos = report.remote.voipMetrics.flatMap { $0.conversationalMOS ?? $0.listeningMOS }
         let isEmpty = statistics.packets == 0 || (statistics.packets == statistics.undecodable && !keepsPayloads)
         if isEmpty { emptyReason = Self.emptyReason(report, port: port) }
     }

@@ -1,3 +1,4 @@
+import Logging
 import MediaCore
 import MediaEngine
 import StreamSink
@@ -8,7 +9,7 @@ extension LiveCall {
     static let metricInterval: Int64 = 60_000_000_000
 
     /// Writes a line of the media metric log, where a minute has passed since the call began or the last line.
-    func tellMetrics(media: MediaService, records: RecordWriter) async {
+    func tellMetrics(media: MediaService, records: RecordWriter, logger: Logger) async {
         let now = MediaClock.arrival
         let legs = state.withLock { state -> [UInt64] in
             guard !state.legs.isEmpty, now - max(state.startedAt, state.metricsTold) >= Self.metricInterval else {
@@ -19,6 +20,7 @@ extension LiveCall {
         }
         guard !legs.isEmpty else { return }
         let reports = await media.snapshot(legs)
+        warnOfKeys(reports, logger: logger)
         tell(reports, isLast: false, records: records)
     }
 

@@ -13,6 +13,8 @@ final class LiveCall: Sendable {
         var legs: [UInt64] = []
         /// Those of them whose payloads are kept as they come.
         var verbatim: Set<UInt64> = []
+        /// What open streams hear besides audio.
+        var taps: [RecordingTap] = []
         /// What is known of the call, for the lines of the media metric log.
         var call: CallRecord?
         /// What legs that have ended received.
@@ -26,6 +28,8 @@ final class LiveCall: Sendable {
         /// The peer says that it sends nothing now: silence is no sign of trouble.
         var isOnHold = false
         var hasWarned = false
+        /// Legs whose key has outlived its lifetime, and of which the log tells.
+        var outlived: Set<UInt64> = []
         /// Why we ended the call, where we did.
         var endedBecause: EndCause?
     }
@@ -69,6 +73,17 @@ final class LiveCall: Sendable {
         logger.notice(
             "call ended: no media for media.idleTimeout", metadata: ["transactionId": "\(state.transactionID)"])
         await end(.idle)
+    }
+
+    /// Says once a leg that its sender's key has been used for longer than its lifetime (RFC 4568 §6.1).
+    func warnOfKeys(_ reports: [LegReport], logger: Logger) {
+        for report in reports where report.isPastKeyLifetime {
+            let (isNew, id) = state.withLock { ($0.outlived.insert(report.id).inserted, $0.transactionID) }
+            guard isNew else { continue }
+            logger.warning(
+                "a key is used for longer than its lifetime says: its sender should offer another; all is recorded",
+                metadata: ["transactionId": "\(id)", "leg": "\(report.id)"])
+        }
     }
 
     /// Says BYE; the records will say why.

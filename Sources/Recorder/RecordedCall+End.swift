@@ -1,6 +1,7 @@
 import Logging
 import MediaCore
 import MediaEngine
+import SDP
 import StreamSink
 import Synchronization
 import UserAgent
@@ -37,10 +38,10 @@ extension RecordedCall {
     }
 
     /// One stream ends and the call goes on: its ENDED event is written now, its figures with the call's records.
-    func end(_ index: Int, at time: Int64) async {
-        let leg = legs[index]
+    func end(_ leg: RecordedLeg, at time: Int64) async {
         let ends = await close([leg], at: time)
         legs.removeAll { $0.reserved.id == leg.reserved.id }
+        retired.removeAll { $0.reserved.id == leg.reserved.id }
         guard let path = leg.session?.relativePath, let end = ends[path],
             let announced = record.legs.first(where: { $0.relativePath == path })
         else { return }
@@ -51,8 +52,9 @@ extension RecordedCall {
     }
 
     private func close(at time: Int64) async -> [String: UTCTime] {
-        let open = legs
+        let open = legs + retired
         legs = []
+        retired = []
         return await close(open, at: time)
     }
 
@@ -60,12 +62,15 @@ extension RecordedCall {
     private func close(_ open: [RecordedLeg], at end: Int64) async -> [String: UTCTime] {
         let reports = await service.media.finish(open.map(\.reserved.id), at: end)
         live.keep(reports)
+        live.warnOfKeys(reports, logger: logger)
         var ends: [String: UTCTime] = [:]
         for leg in open {
             let report = reports.first { $0.id == leg.reserved.id }
             // Reserved and never started: the worker knows nothing of it.
             if report == nil { service.media.release(leg.reserved) }
             guard let session = leg.session else { continue }
+            // Nothing is heard any more: the last of it belongs before the stream's end.
+            leg.tap?.tell(records: service.records, logger: logger)
             let summary = await session.finish()
             if let failure = summary.failure {
                 logger.error(
@@ -84,9 +89,13 @@ extension RecordedCall {
     private func quality(of leg: RecordedLeg, _ report: LegReport) -> LegQuality {
         let timeline = leg.format?.timeline ?? .narrowband
         var quality = LegQuality(
-            report, port: leg.reserved.port, sampleRate: timeline.sampleRate, keepsPayloads: timeline.payload,
+            report, port: leg.reserved.port, sampleRate: timeline.sampleRate,
+            clockRate: UInt32(clamping: leg.payloads.first?.clockRate ?? 8000), keepsPayloads: timeline.payload,
             foreignPayloads: leg.tap?.foreignPayloads ?? 0)
         quality.digits = Int64(clamping: leg.tap?.digits ?? 0)
+        if let overflow = leg.tap?.digitOverflow, overflow > 0 {
+            quality.discardedByReason["digitOverflow"] = Int64(clamping: overflow)
+        }
         return quality
     }
 }

@@ -43,6 +43,7 @@ extension RecordedCall {
 
     /// The ACK: with our offer in the 200, it has the answer, and with SRTP the sender's keys.
     func receive(ack: SIPRequest) async {
+        await endRetired()
         let changes = changes(by: ack)
         if !changes.isEmpty { await apply(changes, epoch: MediaClock.arrival) }
         let started = enterNewLegs()

@@ -24,6 +24,46 @@ extension RecordedCall {
         return ports
     }
 
+    /// Streams of a re-offer whose codec the stream as it is cannot hold: each gets new ports for another stream, and
+    /// the former goes on at its ports while packets may be under way to them. None on hold, and none where too many
+    /// were opened already.
+    func replace(_ plan: MediaPlan, _ keys: [Int: CryptoAttribute]) -> [Int: LocalMedia] {
+        guard policy.isStreaming else { return [:] }
+        let changed = plan.open.filter { media in
+            media.isActive && (!media.isSecure || keys[media.leg] != nil)
+                && legs.contains { $0.number == media.leg && $0.isStarted && $0.format?.holds(media.codec) == false }
+        }
+        guard !changed.isEmpty, record.legs.count + changed.count <= Self.maximumStreams else { return [:] }
+        do throws(MediaEngineError) {
+            let reserved = try service.media.reserve(changed.count, isIPv6: isIPv6, besides: legs.first?.reserved.id)
+            var ports: [Int: LocalMedia] = [:]
+            for (media, leg) in zip(changed, reserved) {
+                logger.notice(
+                    "the codec has changed: another stream begins",
+                    metadata: ["mediaIndex": "\(media.index)", "codec": "\(media.codec.map(\.description) ?? "")"])
+                ports[media.leg] = LocalMedia(port: leg.port, rtcpPort: leg.port + 1)
+                retired += legs.filter { $0.number == media.leg }
+                legs.removeAll { $0.number == media.leg }
+                legs.append(RecordedLeg(number: media.leg, reserved: leg))
+            }
+            return ports
+        } catch {
+            logger.error("a stream cannot follow the change of codec", metadata: ["reason": "\(error)"])
+            return [:]
+        }
+    }
+
+    /// More streams in one call are not opened for changes of codec.
+    private static let maximumStreams = 32
+
+    /// Ends streams that others have replaced. The sender has the answer: what it sent to the former ports before is
+    /// under way no longer than this waits.
+    func endRetired() async {
+        guard !retired.isEmpty else { return }
+        try? await ContinuousClock().sleep(for: .milliseconds(200))
+        for leg in retired { await end(leg, at: MediaClock.arrival) }
+    }
+
     /// The same inside a call, where a missing port refuses the new stream and never the call.
     func reserveWhatIsThere(_ plan: MediaPlan, _ keys: [Int: CryptoAttribute]) -> [Int: LocalMedia] {
         do throws(MediaEngineError) {
@@ -46,20 +86,23 @@ extension RecordedCall {
                 logger.info("stream on hold", metadata: ["mediaIndex": "\(change.media.index)"])
                 // A hold may bring another key. A plain stream stays as it is: a description of a hold often has no
                 // address, and what was learned of the source would be lost.
-                if change.media.isSecure { await update(index, change.media, epoch: epoch) }
+                if change.media.isSecure || !legs[index].isStarted { await update(index, change.media, epoch: epoch) }
             case .removed:
                 logger.info("stream removed", metadata: ["mediaIndex": "\(change.media.index)"])
-                await end(index, at: MediaClock.arrival)
+                await end(legs[index], at: MediaClock.arrival)
             }
         }
-        let started = legs.filter(\.isStarted)
+        let started = (legs + retired).filter(\.isStarted)
         let verbatim = started.filter { $0.format?.timeline.audio == false }
         let isOnHold = session.media.allSatisfy { !$0.isActive }
         live.state.withLock {
             $0.legs = started.map(\.reserved.id)
             $0.verbatim = Set(verbatim.map(\.reserved.id))
+            $0.taps = started.compactMap(\.tap)
             $0.isOnHold = isOnHold
         }
+        // For what a new tap heard before it was known here.
+        service.hasNews.raise()
         updateParties()
     }
 
@@ -70,15 +113,21 @@ extension RecordedCall {
             logger.error(
                 "stream ended: its new key cannot be used",
                 metadata: ["mediaIndex": "\(media.index)", "reason": "\(StreamKeys.reasons(media))"])
-            return await end(index, at: MediaClock.arrival)
+            return await end(legs[index], at: MediaClock.arrival)
         }
-        if let codec = media.codec { legs[index].tap?.keep(codec) }
-        await service.media.change(legs[index].reserved.id, to: parameters(media, legs[index].format))
+        if let codec = media.codec, let tap = legs[index].tap, !tap.keep(codec, of: media.payloads) {
+            // Its place could not be had anew, or it is our offer that was answered so.
+            logger.warning(
+                "the codec has changed, and a stream of payloads holds one: what comes now is not kept",
+                metadata: ["mediaIndex": "\(media.index)", "is": "\(codec)"])
+        }
+        legs[index].remember(media.payloads)
+        await service.media.change(legs[index].reserved.id, to: parameters(media, legs[index]))
     }
 
-    private func parameters(_ media: RecordedMedia, _ format: LegFormat?) -> LegParameters {
-        var parameters = LegParameters(media, signalling: invite.source.remote)
-        parameters.format = policy.isStreaming ? format?.timeline ?? .narrowband : .statistics
+    private func parameters(_ media: RecordedMedia, _ leg: RecordedLeg) -> LegParameters {
+        var parameters = LegParameters(media, formerly: leg.payloads, signalling: invite.source.remote)
+        parameters.format = policy.isStreaming ? leg.format?.timeline ?? .narrowband : .statistics
         parameters.redactsDigits = policy.redactsDigits
         return parameters
     }
@@ -89,7 +138,8 @@ extension RecordedCall {
         let format = LegFormat(policy.stream, codec: media.codec)
         legs[index].format = format
         legs[index].isStarted = true
-        let parameters = parameters(media, format)
+        legs[index].remember(media.payloads)
+        let parameters = parameters(media, legs[index])
         let reserved = legs[index].reserved
         if format.isUnknownCodec {
             logger.warning(
@@ -108,8 +158,7 @@ extension RecordedCall {
                 session: session, isCaller: media.role.isCaller, roleRule: media.role.rule.rawValue,
                 mediaIndex: media.index, mediaLabel: media.label)
             let tap = RecordingTap(
-                session: session, codec: media.codec, call: record, leg: legRecord, records: service.records,
-                logger: logger)
+                session: session, codec: media.codec, call: record, leg: legRecord, hasNews: service.hasNews)
             legs[index].session = session
             legs[index].record = legRecord
             legs[index].tap = tap

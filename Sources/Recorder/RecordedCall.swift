@@ -24,6 +24,8 @@ final class RecordedCall {
     var session: RecordingSession
     /// Streams that are open; one that was removed has ended and is in the record only.
     var legs: [RecordedLeg] = []
+    /// Those that another has replaced after a change of codec; they take what is still sent to their ports.
+    var retired: [RecordedLeg] = []
     /// Files of legs whose ENDED event has been written.
     var ended: Set<String> = []
     var record: CallRecord
@@ -155,8 +157,11 @@ final class RecordedCall {
         let body = request.sessionBody
         switch request.method {
         case .bye: note(session.receiveBye(body))
+        // Its ACK ends streams that were replaced: the sender then knows where their successors are.
         case .invite: await answer(session.receiveReinvite(body), incoming)
-        case .update: await answer(session.receiveUpdate(body), incoming)
+        case .update:
+            await answer(session.receiveUpdate(body), incoming)
+            await endRetired()
         default: await incoming.respond(status: 405)
         }
     }
@@ -169,7 +174,8 @@ final class RecordedCall {
         case .answer(let plan):
             update = plan.metadata
             let keys = answerKeys(plan)
-            let exchange = session.answer(local: reserveWhatIsThere(plan, keys), keys: keys)
+            let ports = reserveWhatIsThere(plan, keys).merging(replace(plan, keys)) { new, _ in new }
+            let exchange = session.answer(local: ports, keys: keys)
             (sdp, changes) = (exchange.sdp, exchange.changes)
         case .offer(let plan):
             update = plan.metadata

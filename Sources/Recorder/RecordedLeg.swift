@@ -18,18 +18,30 @@ struct RecordedLeg {
     var format: LegFormat?
     var tap: RecordingTap?
     var record: LegRecord?
+    /// Every payload type that the stream was described with, the latest meaning of each.
+    private(set) var payloads: [PayloadFormat] = []
 
     init(number: Int, reserved: MediaService.ReservedLeg) {
         self.number = number
         self.reserved = reserved
     }
+
+    /// The stream was described with these. Numbers that they do not use keep their meaning (RFC 3264 §8.3.2): packets
+    /// under way have them, and some senders never change over. At most 128, as there are numbers.
+    mutating func remember(_ described: [PayloadFormat]) {
+        let numbers = Set(described.map(\.payloadType))
+        payloads = described + payloads.filter { !numbers.contains($0.payloadType) }
+    }
 }
 
 extension LegParameters {
     /// What the media side must know of `media`, offered by the peer at `signalling`.
-    init(_ media: RecordedMedia, signalling: SIPEndpoint) {
+    ///
+    /// - Parameter former: Payload types that earlier descriptions had; those of `media` go before them.
+    init(_ media: RecordedMedia, formerly former: [PayloadFormat], signalling: SIPEndpoint) {
         var payloads = PayloadMap()
-        for format in media.payloads {
+        let numbers = Set(media.payloads.map(\.payloadType))
+        for format in media.payloads + former.filter({ !numbers.contains($0.payloadType) }) {
             payloads.map(
                 format.payloadType, encoding: format.encodingName, clockRate: UInt32(clamping: format.clockRate))
         }
@@ -39,7 +51,8 @@ extension LegParameters {
             payloads: payloads, remote: MediaAddress(media.remoteAddress, port: media.remotePort),
             signalling: signallingHost)
         isMultiplexed = media.multiplexesRTCP
-        if let port = media.remoteRTCPPort, !isMultiplexed {
+        // Where nothing is written, the source that is found tells: behind NAT the next port is nobody's.
+        if media.namesRTCP, let port = media.remoteRTCPPort, !isMultiplexed {
             remoteRTCP = MediaAddress(media.remoteRTCPAddress ?? media.remoteAddress, port: port)
         }
         packetTime = media.packetTime

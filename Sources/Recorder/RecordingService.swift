@@ -13,6 +13,8 @@ public final class RecordingService: Sendable {
     let store: FragmentStore
     let records: RecordWriter
     let logger: Logger
+    /// Raised by taps.
+    let hasNews = NewsFlag()
     private let isHurried = Atomic<Bool>(false)
     private let calls = Mutex<[String: LiveCall]>([:])
 
@@ -69,14 +71,30 @@ public final class RecordingService: Sendable {
     /// Ends the wait of ``drain(limit:)`` now.
     public func hurry() { isHurried.store(true, ordering: .relaxed) }
 
-    /// Looks after the calls until it is cancelled: warns of legs that stay empty, ends calls that have been idle for
-    /// too long, and writes the media metric log once a minute a call.
+    /// Looks after the calls until it is cancelled: writes down telephone events, warns of legs that stay empty, ends
+    /// calls that have been idle for too long, and writes the media metric log once a minute a call.
     public func watch() async {
+        var round = 0
         while !Task.isCancelled {
-            try? await ContinuousClock().sleep(for: .seconds(2))
+            try? await ContinuousClock().sleep(for: .milliseconds(100))
+            if hasNews.lower() { tellNews() }
+            round = (round + 1) % 20
+            guard round == 0 else { continue }
             for live in calls.withLock({ Array($0.values) }) {
                 await live.inspect(media: media, idleTimeout: settings.idleTimeout, logger: logger)
-                await live.tellMetrics(media: media, records: records)
+                await live.tellMetrics(media: media, records: records, logger: logger)
+            }
+        }
+    }
+
+    /// What taps heard on media workers, which must not wait for a log.
+    private func tellNews() {
+        for live in calls.withLock({ Array($0.values) }) {
+            let (taps, transactionID) = live.state.withLock { ($0.taps, $0.transactionID) }
+            for tap in taps where tap.isWaiting {
+                var logger = logger
+                logger[metadataKey: "transactionId"] = "\(transactionID)"
+                tap.tell(records: records, logger: logger)
             }
         }
     }

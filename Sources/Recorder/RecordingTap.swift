@@ -5,60 +5,77 @@ import SDP
 import StreamSink
 import Synchronization
 
-/// Carries a leg's audio, or its payloads, from its media worker to its stream. Called on the worker's thread.
+/// Carries a leg's audio, or its payloads, from its media worker to its stream.
+///
+/// As a tap it is called on the worker's thread and only copies; what it heard besides audio waits until
+/// ``tell(records:logger:)`` writes it down elsewhere.
 final class RecordingTap: LegTap {
     private let session: StreamSession
     private let call: CallRecord
     private let leg: LegRecord
-    private let records: RecordWriter
-    private let logger: Logger
     /// The codec of the track, where payloads are kept.
     private let track: PayloadTrack?
-    /// The payload type that the codec has now; a re-offer may renumber it. Above 127: none.
-    private let payloadType: Atomic<UInt8>
+    /// The payload types that the codec has or had, as bits; a re-offer may renumber it.
+    private let lowTypes: Atomic<UInt64>
+    private let highTypes: Atomic<UInt64>
     private let foreign = Atomic<UInt64>(0)
-    private let pressed = Atomic<UInt64>(0)
+    private let queue = DigitQueue()
+    private let hasBegun = Atomic<Bool>(false)
+    /// Set for the service's watch whenever something waits here.
+    private let hasNews: NewsFlag
+    /// Held while events are posted, so that two tasks keep their order.
+    private let telling = Mutex(false)
 
     /// - Parameters:
-    ///   - call: As it is when the stream starts; for the events of digits.
     ///   - codec: Of what the answer names, the codec that the stream most likely carries.
+    ///   - call: As it is when the stream starts; for the events of digits.
     init(
-        session: StreamSession, codec: PayloadFormat?, call: CallRecord, leg: LegRecord, records: RecordWriter,
-        logger: Logger
+        session: StreamSession, codec: PayloadFormat?, call: CallRecord, leg: LegRecord, hasNews: NewsFlag
     ) {
         self.session = session
         self.call = call
         self.leg = leg
-        self.records = records
-        self.logger = logger
+        self.hasNews = hasNews
         if case .payload(let track) = session.format { self.track = track } else { track = nil }
-        payloadType = Atomic(codec?.payloadType ?? .max)
+        let types = PayloadNumbers(codec.map { [$0.payloadType] } ?? [])
+        lowTypes = Atomic(types.low)
+        highTypes = Atomic(types.high)
     }
 
     /// Payloads whose type is not that of the track's codec: the peer sent another codec than it was answered.
     var foreignPayloads: UInt64 { foreign.load(ordering: .relaxed) }
 
-    /// Telephone events that were told; none where digits are redacted.
-    var digits: UInt64 { pressed.load(ordering: .relaxed) }
+    /// Telephone events that were kept; none where digits are redacted.
+    var digits: UInt64 { queue.taken }
+
+    /// Telephone events that were too many.
+    var digitOverflow: UInt64 { queue.overflow }
 
     var dropped: UInt64 { UInt64(clamping: session.lostSamples) &+ foreignPayloads }
 
-    /// A re-offer has this codec first. A track of payloads holds one codec: another one is counted and left out.
-    func keep(_ codec: PayloadFormat) {
-        guard let track else { return }
-        let isSame = codec.isEncoding(track.encodingName) && codec.clockRate == track.clockRate
-        payloadType.store(isSame ? codec.payloadType : .max, ordering: .relaxed)
-        if !isSame {
-            logger.warning(
-                "the codec has changed, and a stream of payloads holds one: what comes now is not kept",
-                metadata: ["stream": "\(session.streamName)", "was": "\(track.encodingName)", "is": "\(codec)"])
-        }
+    /// A re-offer lists `offered`, `codec` before others. A track of payloads holds one codec: another one is counted
+    /// and left out. False where it is another.
+    ///
+    /// A number that the codec had before stays its own until another codec takes it (RFC 3264 §8.3.2 forbids that):
+    /// packets under way still have it, and some senders never change over.
+    func keep(_ codec: PayloadFormat, of offered: [PayloadFormat]) -> Bool {
+        guard let track else { return true }
+        var types = PayloadNumbers(
+            low: lowTypes.load(ordering: .relaxed), high: highTypes.load(ordering: .relaxed))
+        let isSame = track.isCodec(codec)
+        for format in offered where !track.isCodec(format) { types.set(format.payloadType, false) }
+        if isSame { types.set(codec.payloadType, true) }
+        lowTypes.store(types.low, ordering: .relaxed)
+        highTypes.store(types.high, ordering: .relaxed)
+        return isSame
     }
 
     func append(_ samples: Span<Int16>) { session.append(samples) }
 
     func append(payload: RawSpan, payloadType: UInt8, at position: Int64, length: Int64) {
-        guard payloadType == self.payloadType.load(ordering: .relaxed) else {
+        let types = PayloadNumbers(
+            low: lowTypes.load(ordering: .relaxed), high: highTypes.load(ordering: .relaxed))
+        guard types.contains(payloadType) else {
             foreign.add(1, ordering: .relaxed)
             return
         }
@@ -67,25 +84,47 @@ final class RecordingTap: LegTap {
 
     func observe(_ event: LegEvent) {
         switch event {
-        case .mediaBegan: logger.debug("media began", metadata: ["stream": "\(session.streamName)"])
+        case .mediaBegan: hasBegun.store(true, ordering: .releasing)
         // Not called where digits are redacted.
-        case .digit(let event, let milliseconds, let position): note(event, milliseconds, at: position)
+        case .digit(let event, let milliseconds, let position):
+            let entry = DigitQueue.Entry(
+                key: event.key, milliseconds: milliseconds, position: position,
+                heardAt: MediaClock.wall / 1_000_000)
+            queue.add(entry, at: MediaClock.arrival)
+        }
+        hasNews.raise()
+    }
+
+    /// Whether there is anything to tell.
+    var isWaiting: Bool { queue.isWaiting || hasBegun.load(ordering: .acquiring) }
+
+    /// Writes down what the leg told: events, tags of the stream, the log. Never on a media worker; may block.
+    func tell(records: RecordWriter, logger: Logger) {
+        let entries = telling.withLock { _ in
+            let entries = queue.take()
+            for entry in entries { post(entry, records) }
+            return entries
+        }
+        if hasBegun.exchange(false, ordering: .acquiringAndReleasing) {
+            logger.debug("media began", metadata: ["stream": "\(session.streamName)"])
+        }
+        for entry in entries {
+            // Which digit it was may be a secret (a card number, a PIN) and stays out of the log.
+            logger.info(
+                "telephone event",
+                metadata: ["stream": "\(session.streamName)", "milliseconds": "\(entry.milliseconds)"])
         }
     }
 
-    private func note(_ event: TelephoneEvent, _ milliseconds: Int, at position: Int64) {
-        // Which digit it was may be a secret (a card number, a PIN) and stays out of the log.
-        logger.info(
-            "telephone event", metadata: ["stream": "\(session.streamName)", "milliseconds": "\(milliseconds)"])
-        pressed.add(1, ordering: .relaxed)
-        guard let key = event.key else { return }
-        session.note(digit: String(key), at: position, milliseconds: milliseconds)
+    private func post(_ entry: DigitQueue.Entry, _ records: RecordWriter) {
+        guard let key = entry.key else { return }
+        session.note(digit: String(key), at: entry.position, milliseconds: entry.milliseconds)
         let rate = Int64(max(1, session.format.sampleRate))
-        let offset = position / rate * 1000 + position % rate * 1000 / rate
-        let now = UTCTime(milliseconds: MediaClock.wall / 1_000_000)
-        let digit = StreamingEvent.digit(
-            call, leg: leg, digit: String(key), offsetMilliseconds: offset, durationMilliseconds: Int64(milliseconds),
-            at: now, id: RandomUUID.make())
-        records.post(digit)
+        let offset = entry.position / rate * 1000 + entry.position % rate * 1000 / rate
+        records.post(
+            .digit(
+                call, leg: leg, digit: String(key), offsetMilliseconds: offset,
+                durationMilliseconds: Int64(entry.milliseconds), at: UTCTime(milliseconds: entry.heardAt),
+                id: RandomUUID.make()))
     }
 }

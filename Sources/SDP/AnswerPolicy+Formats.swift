@@ -11,7 +11,8 @@ extension AnswerPolicy {
     /// What an answer names of the formats of an offer, in the offer's order.
     ///
     /// - Where at least one can be decoded: those, and telephone events and comfort noise of a clock that one of them
-    ///   has (RFC 4733 §2.1: events share the clock of the audio they stand for).
+    ///   has (RFC 4733 §2.1: events share the clock of the audio they stand for). Where no event has such a clock, events
+    ///   of 8 kHz are kept: some peers send them beside Opus, against the rule, and digits would be lost.
     /// - Where none can: all of them. A recorder keeps payloads it cannot decode rather than refuse the call.
     public func answered(_ offered: [PayloadFormat]) -> [PayloadFormat] {
         var kept = offered.filter(decodes)
@@ -20,7 +21,9 @@ extension AnswerPolicy {
         if namesOneCodec { kept = Array(kept.prefix(1)) }
         guard isDecodable || namesOneCodec else { return offered }
         let clocks = Set(kept.map(\.clockRate))
+        let hasEvents = offered.contains { $0.isTelephoneEvent && clocks.contains($0.clockRate) }
         let answer = offered.filter { format in
+            if format.isTelephoneEvent, !hasEvents { return format.clockRate == 8000 }
             if format.isTelephoneEvent || format.isComfortNoise { return clocks.contains(format.clockRate) }
             return kept.contains(format)
         }

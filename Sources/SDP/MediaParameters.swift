@@ -15,6 +15,8 @@ public struct MediaParameters: Sendable, Equatable {
     public let rtcpPort: UInt16?
     /// The peer's RTCP address; ``address`` unless `a=rtcp` says otherwise.
     public let rtcpAddress: String?
+    /// `a=rtcp` was written and can be read: port and address are the peer's word and not the default of RFC 3550 §11.
+    public let namesRTCP: Bool
     /// `a=rtcp-mux` was written.
     public let multiplexesRTCP: Bool
     /// `sendrecv` where nothing is written, RFC 8866 §6.7.
@@ -42,7 +44,7 @@ extension SessionDescription {
             index: index, kind: section.kind, label: section.label, port: section.port, address: connection?.host,
             rtcpPort: multiplexes ? section.port : (rtcp?.port ?? MediaParameters.next(section.port)),
             rtcpAddress: multiplexes ? connection?.host : (rtcpHost ?? connection?.host),
-            multiplexesRTCP: multiplexes,
+            namesRTCP: rtcp != nil && !multiplexes, multiplexesRTCP: multiplexes,
             direction: section.direction ?? direction ?? .sendrecv,
             payloads: section.payloads, packetTime: section.packetTime, isSecure: section.isSecure,
             crypto: section.crypto)

@@ -62,9 +62,9 @@ enum LegMatching {
     private static func made(_ line: MediaParameters, leg: Int, isSecure: Bool) -> RecordedMedia {
         RecordedMedia(
             leg: leg, index: line.index, label: line.label, remoteAddress: line.address, remotePort: line.port,
-            remoteRTCPAddress: line.rtcpAddress, remoteRTCPPort: line.rtcpPort, multiplexesRTCP: line.multiplexesRTCP,
-            isSecure: isSecure, crypto: isSecure ? line.crypto : [],
-            payloads: line.payloads.isEmpty ? [.pcmu, .pcma] : line.payloads,
+            remoteRTCPAddress: line.rtcpAddress, remoteRTCPPort: line.rtcpPort, namesRTCP: line.namesRTCP,
+            multiplexesRTCP: line.multiplexesRTCP, isSecure: isSecure,
+            crypto: isSecure ? line.crypto : [], payloads: line.payloads.isEmpty ? [.pcmu, .pcma] : line.payloads,
             packetTime: line.packetTime, isActive: line.direction.sends, isRemoved: false,
             local: nil,
             role: RoleAssignment(

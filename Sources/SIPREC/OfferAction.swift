@@ -21,6 +21,8 @@ public struct MediaPlan: Sendable, Equatable {
     /// Encrypted streams, those that have a port too, in order of their `m=` lines. Each needs a key of ours for
     /// ``RecordingSession/answer(local:keys:)`` or ``RecordingSession/offer(local:keys:)``.
     public let needsKeys: [RecordedMedia]
+    /// Every stream as it will be, those that have a port too, in order of their `m=` lines.
+    public let open: [RecordedMedia]
     /// Why `m=` lines are refused, by their position.
     public let refused: [Int: MediaVerdict]
     /// What the request's metadata did; nil where it carried none and some was there before.

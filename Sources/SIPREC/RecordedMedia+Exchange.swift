@@ -1,9 +1,9 @@
 import SDP
 
 extension RecordedMedia {
-    /// Gives the stream its port, where it has none, and our key of this exchange, where it is encrypted.
+    /// Gives the stream its port, where it has none or moves, and our key of this exchange, where it is encrypted.
     mutating func place(_ ports: [Int: LocalMedia], key: CryptoAttribute?) {
-        if local == nil { local = ports[leg] }
+        local = ports[leg] ?? local
         local?.crypto = isSecure ? key : nil
     }
 

@@ -18,6 +18,8 @@ public struct RecordedMedia: Sendable, Equatable {
     public internal(set) var remoteRTCPAddress: String?
     /// See ``remoteRTCPAddress``.
     public internal(set) var remoteRTCPPort: UInt16?
+    /// Whether they are the sender's word (`a=rtcp`), and not the default, the port after RTP.
+    public internal(set) var namesRTCP: Bool
     /// RTCP shares the RTP port (RFC 5761).
     public internal(set) var multiplexesRTCP: Bool
     /// Whether SRTP is agreed on for the stream. Then a key of the sender's and one of ours are needed before anything of

@@ -146,8 +146,8 @@ public struct RecordingSession: ~Copyable {
         let open = legs.filter { !$0.isRemoved }
         return .offer(
             MediaPlan(
-                needsPorts: open.filter { $0.local == nil }, needsKeys: open.filter(\.isSecure), refused: [:],
-                metadata: update))
+                needsPorts: open.filter { $0.local == nil }, needsKeys: open.filter(\.isSecure), open: open,
+                refused: [:], metadata: update))
     }
 
     private mutating func receive(
@@ -168,15 +168,15 @@ public struct RecordingSession: ~Copyable {
         let open = next.filter { !$0.isRemoved }.sorted { $0.index < $1.index }
         return .answer(
             MediaPlan(
-                needsPorts: open.filter { $0.local == nil }, needsKeys: open.filter(\.isSecure), refused: refused,
-                metadata: update))
+                needsPorts: open.filter { $0.local == nil }, needsKeys: open.filter(\.isSecure), open: open,
+                refused: refused, metadata: update))
     }
 
     /// Makes the answer to the offer received last.
     ///
     /// - Parameters:
-    ///   - local: Where we receive, by ``RecordedMedia/leg``. Streams that had a port keep it and need no entry; a stream
-    ///     without one is answered with port 0 and not reported.
+    ///   - local: Where we receive, by ``RecordedMedia/leg``. Streams that had a port keep it and need no entry, and with
+    ///     one they move; a stream without a port is answered with port 0 and not reported.
     ///   - keys: Our key for each encrypted stream, by ``RecordedMedia/leg``: tag and suite of the line that is taken.
     ///     A stream without one is answered with port 0; where it ran, it is removed.
     public mutating func answer(local ports: [Int: LocalMedia], keys: [Int: CryptoAttribute] = [:]) -> MediaExchange {
@@ -299,7 +299,7 @@ public struct RecordingSession: ~Copyable {
             let label = String(position + 1)
             return RecordedMedia(
                 leg: position, index: position, label: label, remoteAddress: nil, remotePort: 0,
-                remoteRTCPAddress: nil, remoteRTCPPort: nil, multiplexesRTCP: false,
+                remoteRTCPAddress: nil, remoteRTCPPort: nil, namesRTCP: false, multiplexesRTCP: false,
                 isSecure: configuration.policy.secureMedia == .required, crypto: [],
                 payloads: configuration.delayedOfferPayloads, packetTime: nil, isActive: true, isRemoved: false,
                 local: nil,

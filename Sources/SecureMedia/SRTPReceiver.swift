@@ -72,7 +72,10 @@ public struct SRTPReceiver: ~Copyable {
             let refusal = error
             do throws(SRTPError) {
                 if let length = try previous?.open(
-                    start, count: packet.count, header, mayRestart: false) { return length }
+                    start, count: packet.count, header, mayRestart: false)
+                {
+                    return length
+                }
             } catch {}
             throw refusal
         }

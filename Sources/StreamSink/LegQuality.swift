@@ -38,6 +38,14 @@ public struct LegQuality: Sendable, Equatable {
     public var tapDrops: Int64 = 0
     /// Digits heard as telephone events.
     public var digits: Int64 = 0
+    /// More packets came under the sender's SRTP key than it said it would use it for; they were taken all the same.
+    public var isPastKeyLifetime = false
+    /// The part of our packets that the peer says it lost, 0 to 1; nil where it reported nothing.
+    public var peerLossFraction: Double?
+    /// The jitter that the peer says it sees, in microseconds; nil where it reported nothing.
+    public var peerJitterMicroseconds: Int64?
+    /// The mean opinion score that the peer's VoIP metrics tell (RFC 3611 §4.7.5); nil where it sent none.
+    public var peerMos: Double?
     /// Why there is no audio, when there is none.
     public var emptyReason: String?
 
@@ -65,6 +73,10 @@ extension LegQuality {
                 .object(discardedByReason.sorted { $0.key < $1.key }.map { .init($0.key, .integer($0.value)) })),
             .init("Unauthenticated", .integer(unauthenticated)), .init("KernelDrops", .integer(kernelDrops)),
             .init("TapDrops", .integer(tapDrops)), .init("Digits", .integer(digits)),
+            .init("KeyLifetimeExceeded", .bool(isPastKeyLifetime)),
+            .init("PeerLossFraction", peerLossFraction.map(JSONValue.decimal) ?? .null),
+            .init("PeerJitterMicroseconds", peerJitterMicroseconds.map(JSONValue.integer) ?? .null),
+            .init("PeerMos", peerMos.map(JSONValue.decimal) ?? .null),
         ]
     }
 
@@ -94,5 +106,9 @@ extension LegQuality {
         kernelDrops = number("KernelDrops")
         tapDrops = number("TapDrops")
         digits = number("Digits")
+        isPastKeyLifetime = json["KeyLifetimeExceeded"]?.boolValue ?? false
+        peerLossFraction = json["PeerLossFraction"]?.decimalValue
+        peerJitterMicroseconds = json["PeerJitterMicroseconds"]?.integerValue
+        peerMos = json["PeerMos"]?.decimalValue
     }
 }

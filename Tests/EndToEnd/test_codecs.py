@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from peer import codecs, g711, matroska
+from peer import codecs, g711, matroska, records
 from peer.recorded_call import RecordedCall
 from peer.rtp import assert_heard
 from peer.server import EarshotServer, configuration, connector
@@ -197,6 +197,56 @@ def test_lost_payloads_leave_their_time_free(servers):
                 times[packets.index(octets)] = (fragment.timestamp + relative) * recording.timestamp_scale / 1e6
     assert sorted(set(range(60)) - set(times)) == [20, 21, 22] and legs[0]["Lost"] == 3
     assert times[30] - times[10] == pytest.approx(400, abs=2)
+
+
+# ---- another codec in mid-call
+
+
+def change(call, codec):
+    """Offers another codec; the answer names another port, where another stream begins."""
+    before = call.answer[0].port
+    call.reinvite(call.offer(codecs=[codec]))
+    assert call.answer[0].formats == [codec[0]] and call.answer[0].port not in (0, before)
+    call.started(2)
+
+
+@pytest.mark.parametrize("name, first, second", [
+    ("pcm", ILBC, PCMU), ("pcm", PCMU, ILBC), ("payload", PCMU, ILBC), ("payload", ILBC, PCMU),
+], ids=["to one that can be decoded", "to one nobody knows", "payloads", "payloads back"])
+def test_a_codec_that_the_stream_cannot_hold_begins_another(name, first, second, servers):
+    parts = frames(81, 120)
+    packets = {ILBC[0]: [octets[:38] for octets in parts], PCMU[0]: parts}
+    with place(servers(name), first, seed=81) as call:
+        send(call, packets[first[0]][:60], int(first[0]), 160)
+        change(call, second)
+        send(call, packets[second[0]][60:], int(second[0]), 160)
+        call.bye()
+        call.ended(2)
+        started = call.started(2)
+        legs = call.record("SDR")[1]["Legs"]
+        paths = {event["detail"]["startFragmentNumber"]: records.leg_file(call.server, event) for event in started}
+    assert [leg["Packets"] for leg in legs] == [60, 60] and not any(leg["Lost"] for leg in legs)
+    for leg, codec, half in zip(legs, (first, second), (slice(0, 60), slice(60, 120))):
+        path, sent = paths[leg["StartFragmentNumber"]], packets[codec[0]][half]
+        if name == "pcm" and codec is PCMU:
+            assert_heard(track(path)[0].pcm, g711.decode("u", b"".join(sent)), "the decoded stream")
+        else:
+            assert b"".join(payloads(path)).find(b"".join(sent)) >= 0, "payloads are missing"
+
+
+def test_a_new_number_of_the_same_codec_goes_on_in_its_stream_under_both(servers):
+    packets = [octets[:38] for octets in frames(82, 90)]
+    with place(servers("payload"), ILBC, seed=82) as call:
+        send(call, packets[:30], 97, 160)
+        port = call.answer[0].port
+        call.reinvite(call.offer(codecs=[("98", ["rtpmap:98 iLBC/8000", "fmtp:98 mode=20"])]))
+        assert call.answer[0].port == port
+        send(call, packets[30:60], 97, 160)
+        send(call, packets[60:], 98, 160)
+        _, legs = finish(call)
+        path = call.files()[0]
+    assert [octets for octets in payloads(path) if octets in packets] == packets
+    assert "otherCodec" not in legs[0]["DiscardedByReason"]
 
 
 # ---- compact archives

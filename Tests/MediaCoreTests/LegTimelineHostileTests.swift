@@ -86,10 +86,12 @@ struct LegTimelineHostileTests {
         }
     }
 
-    @Test("Two legs with the same packets and another tick make the same samples")
-    func deterministic() {
+    @Test("Two legs with the same packets and another tick make the same samples", arguments: [false, true])
+    func deterministic(redacts: Bool) {
+        var policy = TimelinePolicy()
+        policy.redactsDigits = redacts
         func samples(tick: Int64) -> [Int16] {
-            var line = LegTimeline(epoch: 0, payloads: PayloadMap())
+            var line = LegTimeline(epoch: 0, payloads: PayloadMap(), policy: policy)
             var samples: [Int16] = []
             for index in 0..<300 as Range<Int64> where index % 7 != 3 {
                 let payload = (0..<160).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ Int(index)) }

@@ -120,8 +120,8 @@ struct BridgeTests {
             EngineHarness.parameters(peers[0]), EngineHarness.parameters(peers[1]))
         let stuck = AudioQueue(capacity: 1_600)
         let reader = AudioQueue(capacity: 80_000)
-        _ = engine.service.attach(stuck, to: legs[0].id)
-        _ = engine.service.attach(reader, to: legs[0].id)
+        _ = await engine.service.attach(stuck, to: legs[0].id)
+        _ = await engine.service.attach(reader, to: legs[0].id)
         for index in 0..<50 {
             let packet = RTPPacket.voice(index).octets
             peers[0].send(packet, to: legs[0].port)

@@ -21,7 +21,7 @@ struct TapTests {
         }
         try await talk(0x11, 0..<10)
         let listener = AudioQueue(capacity: 16_000)
-        let id = try #require(engine.service.attach(listener, to: leg.id))
+        let id = try #require(await engine.service.attach(listener, to: leg.id))
         try await talk(0x22, 10..<20)
         let gone = try #require(await engine.service.detach(id))
         #expect(gone.dropped == 0)
@@ -45,7 +45,7 @@ struct TapTests {
         let leg = try #require(try engine.service.reserve(1, isIPv6: false).first)
         engine.service.start(leg, EngineHarness.parameters(peer), epoch: MediaClock.arrival, tap: nil)
         let listener = AudioQueue(capacity: 80_000)
-        _ = engine.service.attach(listener, to: leg.id)
+        _ = await engine.service.attach(listener, to: leg.id)
         for index in 0..<20 {
             peer.send(RTPPacket.voice(index, octet: 0x44).octets, to: leg.port)
             try await Task.sleep(for: .milliseconds(20))
@@ -76,11 +76,11 @@ struct TapTests {
         parameters.receiving = theirs
         let leg = try #require(try engine.service.reserve(1, isIPv6: false).first)
         engine.service.start(leg, parameters, epoch: MediaClock.arrival, tap: nil)
-        let plain = try #require(try engine.service.fork(leg.id, to: recorders[0].address, isIPv6: false))
-        _ = try engine.service.fork(leg.id, to: recorders[1].address, isIPv6: false, protectedBy: forked)
+        let plain = try #require(try await engine.service.fork(leg.id, to: recorders[0].address, isIPv6: false))
+        _ = try await engine.service.fork(leg.id, to: recorders[1].address, isIPv6: false, protectedBy: forked)
         // Nobody listens there: the copies are refused by the far end and the leg goes on.
         let nowhere = MediaAddress(ipv4: 0x7F00_0001, port: 9)
-        _ = try engine.service.fork(leg.id, to: nowhere, isIPv6: false)
+        _ = try await engine.service.fork(leg.id, to: nowhere, isIPv6: false)
         var sender = try SRTPSender(theirs)
         var receiver = try SRTPReceiver(forked)
         for index in 0..<10 {

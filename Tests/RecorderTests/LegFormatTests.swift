@@ -78,4 +78,38 @@ struct LegFormatTests {
         encoder.encode(samples.span.extracting(first: 3), into: &none)
         #expect(none.isEmpty)
     }
+
+    struct Change: Sendable, CustomTestStringConvertible {
+        let choice: RecorderSettings.StreamChoice
+        let from: PayloadFormat
+        let to: PayloadFormat
+        let isHeld: Bool
+        var testDescription: String { "\(choice): \(from) to \(to)" }
+    }
+
+    @Test(
+        "A stream goes on with another codec only where it can hold it",
+        arguments: [
+            Change(choice: .pcm, from: .pcmu, to: .pcma, isHeld: true),
+            Change(choice: .pcm, from: .pcmu, to: opus, isHeld: true),
+            Change(choice: .pcm16, from: g722, to: .pcmu, isHeld: true),
+            Change(choice: .opus, from: .pcmu, to: g729, isHeld: false),
+            Change(choice: .pcm, from: .pcmu, to: g729, isHeld: false),
+            Change(choice: .pcm, from: g729, to: .pcmu, isHeld: false),
+            Change(choice: .payload, from: .pcmu, to: .pcma, isHeld: false),
+            Change(
+                choice: .payload, from: opus,
+                to: PayloadFormat(payloadType: 111, encodingName: "OPUS", clockRate: 48_000, channels: 2), isHeld: true),
+            Change(
+                choice: .pcm, from: PayloadFormat(payloadType: 34, encodingName: ""),
+                to: PayloadFormat(payloadType: 35, encodingName: ""), isHeld: false),
+            Change(
+                choice: .pcm, from: PayloadFormat(payloadType: 34, encodingName: ""),
+                to: PayloadFormat(payloadType: 34, encodingName: ""), isHeld: true),
+        ])
+    func change(_ row: Change) {
+        let format = LegFormat(row.choice, codec: row.from)
+        #expect(format.holds(row.to) == row.isHeld)
+        #expect(format.holds(nil))
+    }
 }

@@ -56,6 +56,21 @@ struct LegQualityTests {
         #expect(quality.discardedByReason == ["late": 2, "foreign": 4, "unauthenticated": 7])
     }
 
+    @Test("What the peer says of what it gets, and of its key")
+    func peer() {
+        let silent = quality()
+        #expect(silent.peerLossFraction == nil && silent.peerJitterMicroseconds == nil && silent.peerMos == nil)
+        #expect(!silent.isPastKeyLifetime)
+        let told = quality(report: {
+            $0.isPastKeyLifetime = true
+            $0.remote.reports = 2
+            $0.remote.fractionLost = 0.25
+            $0.remote.jitter = 80
+        })
+        #expect(told.peerLossFraction == 0.25 && told.peerJitterMicroseconds == 10_000)
+        #expect(told.isPastKeyLifetime)
+    }
+
     @Test("Why a leg is empty", arguments: 0..<6)
     func emptyReasons(_ index: Int) {
         let cases: [(LegQuality, String?)] = [

@@ -50,6 +50,18 @@ struct AnsweredFormatTests {
             ])
     }
 
+    @Test("Events of 8 kHz beside Opus stay where no others are offered")
+    func eventsBesideOpus() throws {
+        #expect(
+            try answered("96 101 13", [Self.opus, Self.events8]) == [
+                "96 opus/48000/2 useinbandfec=1", "101 telephone-event/8000",
+            ])
+        #expect(
+            try answered("96 101", [Self.opus, "rtpmap:101 telephone-event/16000"]) == [
+                "96 opus/48000/2 useinbandfec=1"
+            ])
+    }
+
     @Test("Where no codec can be decoded, all that is offered is answered as it stands")
     func unknown() throws {
         let amr = ["rtpmap:97 AMR/8000", "fmtp:97 octet-align=1", Self.events8]

@@ -32,7 +32,7 @@ struct SessionDescriptionTests {
         try #require(media.count == 2)
         #expect(media[0].address == "192.0.2.2")
         #expect(media[0].port == 4000)
-        #expect(media[0].rtcpPort == 4001)
+        #expect(media[0].rtcpPort == 4001 && !media[0].namesRTCP)
         #expect(media[0].direction == .sendonly)
         #expect(media[0].label == "left")
         #expect(media[0].packetTime == 20)
@@ -42,7 +42,7 @@ struct SessionDescriptionTests {
             ])
         #expect(media[0].payloads[2].formatParameters == "0-15")
         #expect(media[1].address == "2001:db8::1")
-        #expect(media[1].rtcpPort == 4099)
+        #expect(media[1].rtcpPort == 4099 && media[1].namesRTCP)
         #expect(media[1].rtcpAddress == "2001:db8::2")
         #expect(media[1].direction == .inactive)
         #expect(

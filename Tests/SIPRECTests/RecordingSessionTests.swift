@@ -422,4 +422,20 @@ struct RecordingSessionTests {
         #expect(session.media.count <= RecordingSession.maximumLegs)
         #expect(Set(session.media.map(\.leg)).count == session.media.count)
     }
+
+    @Test("A stream that has a port moves to another where it is given one, and says so")
+    func move() throws {
+        var session = RecordingSession(configuration: Self.configuration)
+        _ = try Self.invite(&session, Self.body(Self.two))
+        let offer = Self.sdp(2, [Self.line(4000, label: "1", formats: "8"), Self.line(4002, label: "2")])
+        let action = session.receiveReinvite(Self.body(offer))
+        guard case .answer(let plan) = action else { throw Unexpected(action: action) }
+        #expect(plan.needsPorts.isEmpty && plan.open.map(\.leg) == [0, 1])
+        #expect(plan.open.map(\.codec) == [.pcma, .pcmu])
+        let exchange = session.answer(local: [0: LocalMedia(port: 20_000)])
+        let answer = try SessionDescription(parsing: exchange.sdp)
+        #expect(answer.media.map(\.port) == [20_000, 10_002])
+        #expect(exchange.changes.map(\.kind) == [.updated])
+        #expect(exchange.changes.first?.media.local?.port == 20_000)
+    }
 }

@@ -84,6 +84,10 @@ struct LegRecordTests {
         quality.kernelDrops = 8
         quality.tapDrops = 9
         quality.digits = 4
+        quality.isPastKeyLifetime = true
+        quality.peerLossFraction = 0.25
+        quality.peerJitterMicroseconds = 2500
+        quality.peerMos = 3.9
         call.legs[0].quality = quality
         let read = try CallRecord(parsing: call.json.bytes)
         #expect(read.legs == call.legs)

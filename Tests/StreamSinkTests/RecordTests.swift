@@ -153,6 +153,7 @@ struct RecordTests {
                 "ConcealedMilliseconds":0,"FilledMilliseconds":0,"SkewPartsPerMillion":-12.0,\
                 "WriterLostMilliseconds":0,"EmptyReason":null,"LargestGapMilliseconds":0,"RoundTripMicroseconds":null,\
                 "Mos":null,"DiscardedByReason":{},"Unauthenticated":0,"KernelDrops":0,"TapDrops":0,"Digits":0,\
+                "KeyLifetimeExceeded":false,"PeerLossFraction":null,"PeerJitterMicroseconds":null,"PeerMos":null,\
                 "Format":"pcm/8000"}]}
                 """)
     }

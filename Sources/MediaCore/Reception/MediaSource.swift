@@ -71,9 +71,11 @@ struct MediaSource {
         let number = ExtendedSequenceNumber(window.highest).nearest(wire).value
         guard abs(number - window.highest) <= Self.maximumDropout else { return .restarted }
         let verdict = window.insert(number)
-        if verdict == .newest || verdict == .reordered { received += 1 }
-        // The first packet to arrive need not be the first one sent.
-        firstSequence = min(firstSequence, number)
+        if verdict == .newest || verdict == .reordered {
+            received += 1
+            // The first packet to arrive need not be the first one sent.
+            firstSequence = min(firstSequence, number)
+        }
         return .packet(number, verdict)
     }
 
@@ -142,6 +144,7 @@ struct MediaSource {
     var jitter: Int64 { max(0, scaledJitter >> 4) }
 
     var lost: Int64 { max(0, window.highest - firstSequence + 1 - received) }
+    var lossRuns: Int64 { max(0, min(lost, window.missingRuns)) }
 
     mutating func receive(report ntp: UInt64, timestamp: UInt32, arrival: Int64, line rate: Int) {
         // RFC 3550 §6.4.1: the middle 32 of the 64 bits.

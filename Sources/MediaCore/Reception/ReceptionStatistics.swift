@@ -16,6 +16,10 @@ public struct ReceptionStatistics: Sendable, Equatable {
     public var duplicates: UInt64 = 0
     /// Came after their place had been filled.
     public var late: UInt64 = 0
+    /// The part of ``late`` that came so late that it is in ``lost`` as well, or may have come before.
+    public var tooOld: UInt64 = 0
+    /// Runs of packets lost one after the other, for the burst ratio. Computed when read.
+    public var lossRuns: UInt64 = 0
     /// Came after a packet with a higher sequence number and were still used.
     public var reordered: UInt64 = 0
     /// RTP payloads that are not audio we decode; kept verbatim where the leg hands out payloads.
@@ -58,4 +62,19 @@ public struct ReceptionStatistics: Sendable, Equatable {
     public var rtcpPackets: UInt64 = 0
     /// Datagrams the kernel dropped because the socket's buffer was full.
     public var kernelDrops: UInt64 = 0
+
+    /// Packets that were never heard, each counted once: those that never came, and those that came too late.
+    public var missing: UInt64 { lost &+ late &- min(late, tooOld) }
+
+    /// Packets that the sender sent, as far as its numbers say: what came, each counted once, and ``lost``.
+    public var expected: UInt64 {
+        let again = duplicates &+ tooOld
+        return packets &- min(packets, again) &+ lost
+    }
+
+    /// The part of ``expected`` that was never heard, 0 to 1; 0 when nothing was expected.
+    public var missingFraction: Double { expected > 0 ? min(1, Double(missing) / Double(expected)) : 0 }
+
+    /// BurstR of the packets that never came, see ``QualityModel/burstRatio(lost:runs:expected:)``.
+    public var burstRatio: Double { QualityModel.burstRatio(lost: lost, runs: lossRuns, expected: expected) }
 }

@@ -7,6 +7,8 @@ struct SequenceWindow {
     /// The highest number received.
     private(set) var highest: Int64
     private var lowestKnown: Int64
+    /// Runs of numbers that are missing between those received.
+    private(set) var missingRuns: Int64 = 0
     private var bits = InlineArray<16, UInt64>(repeating: 0)
 
     init(first: Int64) {
@@ -29,6 +31,7 @@ struct SequenceWindow {
     mutating func insert(_ number: Int64) -> Verdict {
         if number > highest {
             let ahead = number - highest
+            if ahead > 1 { missingRuns += 1 }
             if ahead >= Self.span {
                 for word in 0..<16 { bits[word] = 0 }
             } else {
@@ -44,9 +47,22 @@ struct SequenceWindow {
         }
         guard number > highest - Self.span else { return .tooOld }
         if contains(number) { return .duplicate }
+        noteArrival(ofMissing: number)
         set(number)
         lowestKnown = min(lowestKnown, number)
         return .reordered
+    }
+
+    /// `number` closes its run, shortens it, or parts it into two; before the first one it may begin one.
+    private mutating func noteArrival(ofMissing number: Int64) {
+        guard number > lowestKnown else {
+            if number + 1 < lowestKnown { missingRuns += 1 }
+            return
+        }
+        // What has left the window belongs to the run before, as far as anybody knows.
+        let isParted = !contains(number - 1) && !contains(number + 1)
+        let isClosed = contains(number - 1) && contains(number + 1)
+        if isParted { missingRuns += 1 } else if isClosed { missingRuns -= 1 }
     }
 
     func contains(_ number: Int64) -> Bool {

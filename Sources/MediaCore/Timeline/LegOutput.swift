@@ -24,14 +24,17 @@ struct LegOutput: ~Copyable {
         self.format = format
         isPlainG711 = format.audio && format.sampleRate == 8_000
         // 260 ms: a drain every 230 ms finds it large enough on a network that keeps the order.
+        let kept = policy.redactsDigits ? Int(max(0, policy.redactionDelay)) : 0
         pcm = PCMOutput(
-            usualCapacity: format.sampleRate * 26 / 100,
+            usualCapacity: format.sampleRate * 26 / 100 + kept,
             historyLength: Concealer.historyLength(at: format.sampleRate))
         decoders = AudioDecoders(line: format.sampleRate)
         if format.payload {
+            let share = policy.redactsDigits ? 2 : 1
             payloads = Boxed(
                 PayloadOutput(
-                    maximumPackets: policy.maximumPendingPayloads, maximumOctets: policy.maximumPendingPayloadOctets))
+                    maximumPackets: policy.maximumPendingPayloads * share,
+                    maximumOctets: policy.maximumPendingPayloadOctets * share))
         }
     }
 
@@ -44,11 +47,14 @@ struct LegOutput: ~Copyable {
 
     mutating func upcomingSamples() -> UnsafeRawPointer? { unsafe pcm.upcomingSamples() }
 
-    mutating func drain(_ body: (Span<Int16>) -> Void) {
-        pcm.drain(body)
+    mutating func drain(keeping kept: Int64, _ body: (Span<Int16>) -> Void) {
+        if kept > 0 { pcm.drain(keeping: Int(kept), body) } else { pcm.drain(body) }
     }
 
-    mutating func drainPayloads(_ body: (Int64, Int64, UInt8, RawSpan) -> Void) { payloads?.value.drain(body) }
+    /// Hands out the payloads that end at or before `end`.
+    mutating func drainPayloads(upTo end: Int64, _ body: (Int64, Int64, UInt8, RawSpan) -> Void) {
+        if end == .max { payloads?.value.drain(body) } else { payloads?.value.drain(upTo: end, body) }
+    }
 
     /// Lays a packet at `frontier`.
     @inline(__always)

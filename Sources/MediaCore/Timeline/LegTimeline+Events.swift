@@ -18,10 +18,9 @@ extension LegTimeline {
         let length = clock.samples(ticks: progress.ticks)
         let start = eventStart(header, clock, progress, length: length, arrival)
         if policy.redactsDigits {
-            let margin = policy.redactionMargin
-            let end = start + length + (event.isEnd ? margin : Self.openEvent * factor)
-            output.redact(
-                (start - margin)..<end, isSameEvent: !progress.isNew, frontier: frontier, &statistics)
+            let end = start + length + (event.isEnd ? policy.redactionMargin : Self.openEvent * factor)
+            let begin = start - policy.redactionLead
+            output.redact(begin..<max(begin, end), isSameEvent: !progress.isNew, frontier: frontier, &statistics)
         }
         if progress.isEnd {
             let milliseconds = Int(progress.ticks * 1_000 / Int64(clock.hertz))

@@ -41,6 +41,7 @@ extension LegTimeline {
                     return .discarded
                 case .tooOld:
                     statistics.late += 1
+                    statistics.tooOld += 1
                     return .discarded
                 }
             }
@@ -69,55 +70,6 @@ extension LegTimeline {
             statistics.comfortNoise += 1
             return .accepted
         }
-    }
-
-    private enum Selection { case known, new, refused }
-
-    /// Makes the packet's source the current one. A new one needs a place.
-    @inline(never)
-    private mutating func select(_ header: RTPHeader, arrival: Int64) -> Selection {
-        for index in otherSources.indices where otherSources[index].ssrc == header.ssrc {
-            exchange(index)
-            return .known
-        }
-        let newcomer = MediaSource(header: header, arrival: arrival, line: format.sampleRate)
-        guard hasSource else {
-            source = newcomer
-            hasSource = true
-            return .new
-        }
-        if otherSources.count + 1 < policy.maximumSources {
-            otherSources.append(source)
-            source = newcomer
-            return .new
-        }
-        // The one that is silent longest makes room, but somebody who sends a new SSRC with each packet must not push
-        // out the real one.
-        var oldest = -1
-        var oldestArrival = source.lastArrival
-        for index in otherSources.indices where otherSources[index].lastArrival < oldestArrival {
-            oldest = index
-            oldestArrival = otherSources[index].lastArrival
-        }
-        guard arrival - oldestArrival > 1_000_000_000 else { return .refused }
-        if oldest >= 0 { exchange(oldest) }
-        statistics.lost += UInt64(source.lost)
-        source = newcomer
-        return .new
-    }
-
-    private mutating func exchange(_ index: Int) {
-        let former = source
-        source = otherSources[index]
-        otherSources[index] = former
-    }
-
-    /// The same SSRC with unrelated numbers: a sender that restarted. A source of its own from here on.
-    private mutating func restart(_ header: RTPHeader, arrival: Int64) {
-        statistics.lost += UInt64(source.lost)
-        source = MediaSource(header: header, arrival: arrival, line: format.sampleRate)
-        // Its first packet follows the last one of the old numbers without a gap.
-        if lastPlacedSource == header.ssrc { lastPlacedSequence = source.newestSequence - 1 }
     }
 
     /// A codec that nobody knows, kept verbatim: its frames are as long as the time between two of them.
@@ -152,7 +104,10 @@ extension LegTimeline {
         let arrivalPosition = samples(at: arrival)
         let position = place(
             header.timestamp, length, sequence, hertz: hertz, isNewest: isNewest, arrival, arrivalPosition)
-        if isNewest { drift.observe(latency: arrivalPosition - position, at: arrival) }
+        if isNewest {
+            audioKind = kind
+            drift.observe(latency: arrivalPosition - position, at: arrival)
+        }
         guard position + length > frontier else {
             statistics.late += 1
             return .discarded

@@ -117,6 +117,6 @@ extension LegTimeline {
         Self.recover(repeated, from: held, into: &output, at: frontier, &statistics)
         frontier += repeated
         statistics.lostSamples += UInt64(missing)
-        statistics.longestGapSamples = max(statistics.longestGapSamples, UInt64(missing))
+        noteGap()
     }
 }

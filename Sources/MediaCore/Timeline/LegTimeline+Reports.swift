@@ -10,7 +10,14 @@ extension LegTimeline {
 
     private func add(_ source: MediaSource, to result: inout ReceptionStatistics) {
         result.lost += UInt64(source.lost)
+        result.lossRuns += UInt64(source.lossRuns)
         result.jitterMicroseconds = max(result.jitterMicroseconds, UInt64(source.jitter) / 1_000)
+    }
+
+    /// The losses of a source that is about to be forgotten.
+    mutating func keepLosses(of source: MediaSource) {
+        statistics.lost += UInt64(source.lost)
+        statistics.lossRuns += UInt64(source.lossRuns)
     }
 
     /// Takes the RTCP of the leg: remembers sender reports for the next receiver report and for ``senderOffset``.

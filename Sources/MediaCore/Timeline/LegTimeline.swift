@@ -52,6 +52,13 @@ public struct LegTimeline: ~Copyable {
     /// When the first packet has waited long enough for a predecessor.
     var beginning: Int64 = 0
     var event = EventTracker()
+    /// Nothing is kept back any more.
+    private var isFinished = false
+    /// What the newest audio packet carries, which the quality of the leg is rated by; `unknown` before the first one.
+    /// Events and comfort noise do not change it.
+    public internal(set) var audioKind = PayloadKind.unknown
+    /// New sources that there is no room for; see ``admit(_:arrival:)``.
+    var newcomers: [Newcomer] = []
 
     /// An empty line that begins at `epoch`, nanoseconds of the arrival clock.
     public init(
@@ -64,7 +71,7 @@ public struct LegTimeline: ~Copyable {
         factor = Int64(format.sampleRate) / 8_000
         self.policy = policy.scaled(by: factor)
         drift = DriftEstimator(line: format.sampleRate)
-        output = LegOutput(format: format, policy: policy)
+        output = LegOutput(format: format, policy: self.policy)
         let nobody = RTPHeader(
             marker: false, payloadType: 0, sequenceNumber: 0, timestamp: 0, ssrc: 0, payload: 0..<0)
         source = MediaSource(header: nobody, arrival: 0, line: format.sampleRate)
@@ -81,7 +88,8 @@ public struct LegTimeline: ~Copyable {
     public var pendingPayloads: Int { output.pendingPayloads }
 
     /// Hands out the samples produced since the last call, and forgets them. The span is valid inside `body` only.
-    public mutating func drain(_ body: (Span<Int16>) -> Void) { output.drain(body) }
+    /// A leg that redacts digits keeps the last ``TimelinePolicy/redactionDelay`` until it is finished.
+    public mutating func drain(_ body: (Span<Int16>) -> Void) { output.drain(keeping: keptBack, body) }
 
     /// Hands out the payloads placed since the last call, in the order of their places, and forgets them: position and
     /// length in samples of the line, payload type, and the octets as they were received. The span is valid inside
@@ -92,7 +100,13 @@ public struct LegTimeline: ~Copyable {
     /// with the rest of its length, its octets are whole.
     public mutating func drainPayloads(
         _ body: (_ position: Int64, _ length: Int64, _ payloadType: UInt8, _ payload: RawSpan) -> Void
-    ) { output.drainPayloads(body) }
+    ) {
+        let kept = keptBack
+        output.drainPayloads(upTo: kept > 0 ? frontier - kept : .max, body)
+    }
+
+    /// Samples that are not handed out yet.
+    private var keptBack: Int64 { policy.redactsDigits && !isFinished ? max(0, policy.redactionDelay) : 0 }
 
     /// Called every 20 ms or so: gives up gaps that waited long enough and fills silence while nothing comes.
     public mutating func advance(to now: Int64) {
@@ -108,7 +122,9 @@ public struct LegTimeline: ~Copyable {
 
     /// The call is over: everything held is placed, and silence reaches to `end` (or to where audio already lies).
     /// Returns false while more than a minute is still to be filled: drain and call again.
+    /// From now on a drain hands out everything.
     public mutating func finish(at end: Int64) -> Bool {
+        isFinished = true
         release(at: .max)
         let length = samples(at: end) - frontier
         guard length > 0 else { return true }
@@ -134,7 +150,12 @@ public struct LegTimeline: ~Copyable {
         } else {
             statistics.silenceSamples += UInt64(length)
         }
-        statistics.longestGapSamples = max(statistics.longestGapSamples, UInt64(length))
+        noteGap()
+    }
+
+    /// A gap is as long as the time since the last audio, in however many pieces it was filled.
+    mutating func noteGap() {
+        statistics.longestGapSamples = max(statistics.longestGapSamples, UInt64(max(0, frontier - audioEnd)))
     }
 
     /// Moves every mapping, as if all senders had started `samples` later.

@@ -47,6 +47,36 @@
         removeAll()
     }
 
+    /// Hands out everything but the newest `kept` samples (or a little more), oldest first.
+    mutating func drain(keeping kept: Int, _ body: (Span<Int16>) -> Void) {
+        // What is kept is the history, too.
+        var due = leadingSilence + count - max(kept, historyLength)
+        while leadingSilence > 0, due > 0 {
+            let length = min(leadingSilence, due, Self.silenceLength)
+            body(unsafe Span<Int16>(_unsafeStart: Self.silence, count: length))
+            leadingSilence -= length
+            due -= length
+        }
+        guard due > 0 else { return }
+        body(samples.extracting(first: due))
+        removeFirst(due)
+    }
+
+    private mutating func removeFirst(_ length: Int) {
+        guard let storage = unsafe storage, length <= count else { return }
+        if capacity > 2 * usualCapacity, count <= usualCapacity {
+            let smaller = UnsafeMutablePointer<Int16>.allocate(capacity: usualCapacity)
+            unsafe smaller.update(from: storage + length, count: count - length)
+            unsafe storage.deallocate()
+            unsafe self.storage = smaller
+            capacity = usualCapacity
+        } else {
+            unsafe storage.update(from: storage + length, count: count - length)
+        }
+        count -= length
+        drained = 0
+    }
+
     private static let silenceLength = 2_048
     nonisolated(unsafe) private static let silence: UnsafePointer<Int16> = {
         let zeros = UnsafeMutablePointer<Int16>.allocate(capacity: silenceLength)

@@ -44,16 +44,29 @@ struct PayloadOutput: ~Copyable {
         }
     }
 
+    /// Hands out, and forgets, the first ones that end at or before `end`.
+    mutating func drain(upTo end: Int64, _ body: (Int64, Int64, UInt8, RawSpan) -> Void) {
+        var due = 0
+        while due < entries.count, entries[due].position + entries[due].length <= end { due += 1 }
+        guard due < entries.count else { return drain(body) }
+        guard due > 0 else { return }
+        handOut(due, body)
+        let start = entries[due].start
+        entries.removeFirst(due)
+        octets.removeFirst(start)
+        for index in entries.indices { entries[index].start -= start }
+    }
+
     mutating func drain(_ body: (Int64, Int64, UInt8, RawSpan) -> Void) {
         guard !entries.isEmpty else { return }
-        handOut(body)
+        handOut(entries.count, body)
         entries.removeAll(keepingCapacity: true)
         octets.removeAll(keepingCapacity: octets.capacity <= 2 * Self.usualOctets)
     }
 
-    private func handOut(_ body: (Int64, Int64, UInt8, RawSpan) -> Void) {
+    private func handOut(_ count: Int, _ body: (Int64, Int64, UInt8, RawSpan) -> Void) {
         let bytes = unsafe octets.span.bytes
-        for entry in entries where !entry.isRedacted {
+        for entry in entries.prefix(count) where !entry.isRedacted {
             body(
                 entry.position, entry.length, entry.payloadType,
                 bytes.extracting(entry.start..<(entry.start + entry.count)))

@@ -16,8 +16,12 @@ public struct TimelinePolicy: Sendable {
     public var maximumSteadyLead: Int64 = 40_000
     /// Packets held back at most; the oldest gap is given up when one more comes.
     public var maximumHeld = 32
-    /// Synchronisation sources followed at a time; the one that is silent longest makes room.
+    /// Synchronisation sources followed at a time. For one more the one that is silent longest makes room: when it has
+    /// been for a second, or when the new one has sent two packets in a row (RFC 3550 §A.1 MIN_SEQUENTIAL). The source
+    /// that talks is not pushed out.
     public var maximumSources = 4
+    /// Whoever sends has the key (SRTP): a new source is followed from its first packet on.
+    public var trustsSources = false
     /// The longest audio packet accepted: 300 ms.
     public var maximumPacketSamples: Int64 = 2_400
     /// How much of a lost stretch is made up by concealment, fading; the rest of it is silence. 60 ms; 0 switches it off.
@@ -26,11 +30,19 @@ public struct TimelinePolicy: Sendable {
     public var maximumPendingPayloads = 512
     /// See ``maximumPendingPayloads``. 64 kB.
     public var maximumPendingPayloadOctets = 65_536
-    /// Digits are kept out of the audio: under a telephone event there is silence, from ``redactionMargin`` before its
-    /// start to as much behind its end, as far as it has not been handed out, and no payload of that time comes out.
+    /// Digits are kept out of the audio: under a telephone event there is silence, from ``redactionLead`` before its
+    /// start to ``redactionMargin`` behind its end, and no payload of that time comes out. What comes out of such a leg
+    /// is ``redactionDelay`` late, and twice as many payloads may wait.
     public var redactsDigits = false
-    /// 40 ms: gateways cut the tone out of the audio not earlier than they have recognised it, and not to the sample.
+    /// 80 ms: a gateway takes 40 to 60 ms to recognise a tone, which until then goes out as audio. Many of them stamp the
+    /// event with that moment and not with the tone's onset (RFC 4733 §2.2.2), and that rounded to a packet of 20 ms.
+    public var redactionLead: Int64 = 640
+    /// 40 ms: gateways do not cut the end of the tone to the sample.
     public var redactionMargin: Int64 = 320
+    /// How far behind the line's end a leg that redacts digits hands out, until it is finished: the tone must still be
+    /// there when the first packet of its event comes. 300 ms are ``redactionLead``, a packet of 60 ms, and the loss of
+    /// two event packets 50 ms apart, with something to spare.
+    public var redactionDelay: Int64 = 2_400
 
     /// The defaults.
     public init() {}
@@ -42,7 +54,9 @@ public struct TimelinePolicy: Sendable {
         scaled.maximumSteadyLead *= factor
         scaled.maximumPacketSamples *= factor
         scaled.maximumConcealment *= factor
+        scaled.redactionLead *= factor
         scaled.redactionMargin *= factor
+        scaled.redactionDelay *= factor
         return scaled
     }
 }

@@ -3,8 +3,9 @@ import SIP
 /// What happens in a call after its INVITE.
 ///
 /// The stream of a call holds at most 64 events that nobody has taken; a request that finds it full is answered 500.
-/// The stream finishes after ``ended(_:)``.
-public enum DialogEvent: Sendable {
+/// The stream finishes after ``ended(_:)``. Indirect, because a task that waits for the next event holds room for it for
+/// the length of the call.
+public indirect enum DialogEvent: Sendable {
     /// The peer sent a request: re-INVITE, UPDATE or BYE. A BYE has already been answered; the others wait for
     /// ``InDialogRequest/respond(status:reason:headers:contentType:body:)``.
     case request(InDialogRequest)
