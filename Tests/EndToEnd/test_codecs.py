@@ -120,7 +120,8 @@ def test_forward_error_correction_of_opus_brings_a_lost_packet_back(servers):
     offset, fit = codecs.best_offset(heard, sent[:-2])
     assert fit > 0.9
     assert legs[0]["Lost"] == len(lost)
-    loud = [number for number in lost if sent[number] > 500]
+    # Frames of the recording need not begin where the packets do, so the neighbours must be loud, too.
+    loud = [number for number in lost if min(sent[number - 1:number + 2]) > 500]
     assert loud and all(heard[offset + number] > sent[number] * 0.2 for number in loud), "a lost packet is a hole"
 
 
