@@ -55,14 +55,9 @@ struct RecordingNode: Service, CustomStringConvertible {
             configuration: agentConfiguration, admission: admission, eventLoopGroup: group, logger: logger)
         let bound = try await agent.start { await recorder.record($0) }
         announce(bound)
-        // Both end with the service; nobody waits for them.
         let watch = Task { await recorder.watch() }
         let log = logger
         let refusals = Task { await RefusalLog(agent: agent, logger: log).run() }
-        defer {
-            watch.cancel()
-            refusals.cancel()
-        }
         try? await gracefulShutdown()
         await agent.beginDraining()
         logger.notice(
@@ -74,6 +69,11 @@ struct RecordingNode: Service, CustomStringConvertible {
         }
         await recorder.drain(limit: configuration.shutdown.drain)
         impatience.cancel()
+        // Both ask parts that end now, so they end first.
+        for companion in [watch, refusals] {
+            companion.cancel()
+            await companion.value
+        }
         await agent.stop()
         report(await media.workerReports())
         media.stop()
