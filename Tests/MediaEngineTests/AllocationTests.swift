@@ -8,8 +8,8 @@ import Testing
 
 @testable import MediaEngine
 
-/// The packet path allocates nothing after its warm-up: the allocator of this test program counts. Disorder and loss are
-/// left to `media-bench allocations`, which is optimised; what is not optimised allocates for many a plain expression.
+/// The packet path allocates nothing after its warm-up: the allocator of this test program counts. Packets come in
+/// order and whole: code that is not optimised allocates for plain expressions that disorder and loss reach.
 @Suite("Allocations a packet", .serialized)
 struct AllocationTests {
     /// Audio into Matroska fragments, as a stream's writer makes them.
