@@ -82,7 +82,9 @@ public struct CrashRecovery: Sendable {
                     case .notNeeded:
                         if let damage = file.damage { report.problems.append("\(path) is left as it is: \(damage)") }
                     case .repaired: report.repairedFiles += 1
-                    case .removed: report.removedFiles += 1
+                    case .removed:
+                        report.removedFiles += 1
+                        _ = directory.operations.remove(IndexFile.path(of: path))
                     }
                 } catch {
                     report.problems.append("\(error)")

@@ -35,6 +35,17 @@ enum FileContents {
         return names.sorted()
     }
 
+    /// The room a file takes on the disk in bytes and the time of its last change in milliseconds since 1970; `nil` when
+    /// there is none.
+    static func usage(_ path: String) -> (allocated: Int64, changedAtMilliseconds: Int64)? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return (
+            Int64(status.st_blocks) * 512,
+            Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
+        )
+    }
+
     /// A file's size in bytes and the time of its last change in milliseconds since 1970; `nil` when there is none.
     static func status(_ path: String) -> (size: Int64, changedAtMilliseconds: Int64)? {
         var status = stat()

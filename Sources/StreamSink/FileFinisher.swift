@@ -1,14 +1,14 @@
 import Synchronization
 
-/// A thread for what need not be done at once: it asks for the files' bytes to be put on the disk, and writes the sizes of
-/// their clusters into closed files.
+/// A thread for what need not be done at once: it asks for the files' bytes to be put on the disk, writes the sizes of
+/// their clusters into closed files, and the index files, a batch a minute and session.
 ///
 /// The sizes are one small write a second of audio and may have to read from the disk what has left the page cache; the
 /// writers have no time for that. A crash in between loses nothing: a file is whole without them.
 final class FileFinisher: Sendable {
-    private struct Job {
-        var path: String
-        var clusters: ClusterPlaces
+    private enum Job {
+        case clusters(ClusterPlaces, path: String)
+        case index(LiveSession)
     }
 
     private let jobs = Mutex<[Job]>([])
@@ -39,7 +39,16 @@ final class FileFinisher: Sendable {
     func add(_ session: StreamSession) {
         let path = "\(directory.path)/\(session.relativePath)"
         let clusters = session.file.withLock { $0.clusters }
-        jobs.withLock { $0.append(Job(path: path, clusters: clusters)) }
+        jobs.withLock { jobs in
+            jobs.append(.clusters(clusters, path: path))
+            if let live = session.live { jobs.append(.index(live)) }
+        }
+        thread.ring()
+    }
+
+    /// Takes a session whose index file has to be written.
+    func addIndex(of session: LiveSession) {
+        jobs.withLock { $0.append(.index(session)) }
         thread.ring()
     }
 
@@ -48,9 +57,17 @@ final class FileFinisher: Sendable {
 
     private func finish() {
         while true {
-            let job = jobs.withLock { jobs in jobs.isEmpty ? nil : jobs.removeFirst() }
-            guard let job else { return }
-            job.clusters.write(into: job.path, operations: directory.operations)
+            let work = jobs.withLock { jobs in
+                defer { jobs = [] }
+                return jobs
+            }
+            guard !work.isEmpty else { return }
+            for job in work {
+                switch job {
+                case .clusters(let clusters, let path): clusters.write(into: path, operations: directory.operations)
+                case .index(let session): IndexWriter.write(session, operations: directory.operations)
+                }
+            }
         }
     }
 }

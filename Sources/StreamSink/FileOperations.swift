@@ -22,6 +22,8 @@ public struct FileOperations: Sendable {
     public var link: @Sendable (_ from: String, _ to: String) -> Int
     /// `unlink`.
     public var remove: @Sendable (_ path: String) -> Int
+    /// `rmdir`.
+    public var removeDirectory: @Sendable (_ path: String) -> Int = { _ in 0 }
     /// `fsync`.
     public var sync: @Sendable (_ file: Int32) -> Int
     /// `syncfs`: everything on the file system that holds the open file.
@@ -38,6 +40,7 @@ public struct FileOperations: Sendable {
         rename: { from, to in answer(Glibc.rename(from, to)) },
         link: { from, to in answer(Glibc.link(from, to)) },
         remove: { path in answer(unlink(path)) },
+        removeDirectory: { path in answer(rmdir(path)) },
         sync: { file in answer(fsync(file)) },
         syncFileSystem: { file in answer(FileSystemSync.call(file)) }
     )

@@ -28,6 +28,8 @@ public struct FragmentMuxer: ~Copyable, Sendable {
         public internal(set) var samples: Int64 = 0
         /// The end of the last block, or of the hole that was left, on the line in samples.
         public internal(set) var end: Int64 = 0
+        /// The end of the last block on the line in samples, without a hole after it.
+        var blockEnd: Int64 = 0
         var lastPayloadMilliseconds: Int64 = 0
         var clusterMilliseconds: Int64 = 0
         var fragmentIsOpen = false
@@ -49,7 +51,20 @@ public struct FragmentMuxer: ~Copyable, Sendable {
     private var random: UInt64
     private var digits = DigitNotes()
     /// Where fragments were opened in the output since ``forgetOpened()``: the first byte of the tags, and of the cluster.
-    private(set) var opened: [(tags: Int, cluster: Int)] = []
+    private(set) var opened: [OpenedFragment] = []
+
+    /// A fragment that was opened in the output.
+    struct OpenedFragment: Sendable {
+        /// Where its tags begin in the output.
+        var tags: Int
+        /// Where its cluster's head begins in the output.
+        var cluster: Int
+        var number: FragmentNumber
+        /// Its place in the session in milliseconds.
+        var timecode: Int64
+        /// The end of the last block before it, on the line in samples.
+        var previousEnd: Int64
+    }
 
     /// Prepares a session's file.
     /// - Parameters:
@@ -122,7 +137,10 @@ public struct FragmentMuxer: ~Copyable, Sendable {
     }
 
     private mutating func advanceGrid(_ samples: Int64) {
-        if samples > 0 { position.end = position.nextBlock * Int64(format.samplesPerBlock) + samples }
+        if samples > 0 {
+            position.end = position.nextBlock * Int64(format.samplesPerBlock) + samples
+            position.blockEnd = position.end
+        }
         position.nextBlock += 1
         position.samples += samples
     }
@@ -140,6 +158,7 @@ public struct FragmentMuxer: ~Copyable, Sendable {
         payload.withUnsafeBytes { output.append(contentsOf: $0) }
         position.lastPayloadMilliseconds = milliseconds
         position.end = max(position.end, place + length)
+        position.blockEnd = position.end
         position.samples += length
     }
 
@@ -221,7 +240,9 @@ public struct FragmentMuxer: ~Copyable, Sendable {
         } else {
             output.append(contentsOf: tags.bytes)
         }
-        opened.append((start, output.count))
+        opened.append(
+            OpenedFragment(
+                tags: start, cluster: output.count, number: number, timecode: timecode, previousEnd: position.blockEnd))
         output.appendElementID(MatroskaElement.cluster)
         output.appendUnknownSize()
         output.append(0xE7)

@@ -44,10 +44,11 @@ public final class FragmentStore: Sendable {
     /// Where everything is.
     public let directory: DataDirectory
     private let configuration: Configuration
-    private let pool: StreamPool
+    let pool: StreamPool
+    let shelf: StreamShelf
     private let health: DiskHealth
     private let writers: [StreamWriter]
-    private let finisher: FileFinisher
+    let finisher: FileFinisher
     private let claims: Claims
     private let state = Mutex(State())
 
@@ -63,9 +64,14 @@ public final class FragmentStore: Sendable {
         self.directory = directory
         self.configuration = configuration
         health = DiskHealth(logger: logger)
+        StreamTrash.emptyAll(in: directory.streamsPath, operations: directory.operations)
         let streams = StreamRegistry.load(
             directory.streamsPath, region: configuration.region, accountID: configuration.accountID)
-        let pool = StreamPool(region: configuration.region, accountID: configuration.accountID, streams: streams)
+        let shelf = StreamShelf(
+            streamsPath: directory.streamsPath, region: configuration.region, accountID: configuration.accountID,
+            operations: directory.operations, streams: streams)
+        self.shelf = shelf
+        let pool = StreamPool(shelf: shelf)
         self.pool = pool
         let claims = Claims()
         self.claims = claims
@@ -79,11 +85,12 @@ public final class FragmentStore: Sendable {
                     index: index, flushMilliseconds: configuration.flushInterval.wholeMilliseconds, health: health
                 ) { session, lastCounter in
                     finisher.add(session)
+                    // Before the stream is free: a stream has one live session at a time.
+                    if let live = session.live { shelf.end(live) }
                     guard let claim = claims.remove(session) else { return }
-                    let stream = pool.release(claim, lastCounter: lastCounter)
+                    pool.release(claim, lastCounter: lastCounter)
                     // When this fails the next start finds the same in the files.
-                    try? directory.operations.replaceFile(
-                        at: "\(directory.streamsPath)/\(stream.name)/stream.json", with: stream.json.bytes)
+                    try? shelf.save(claim.name)
                 })
         }
         self.writers = writers
@@ -98,9 +105,10 @@ public final class FragmentStore: Sendable {
     ///   - startedAtMilliseconds: wall clock of sample 0, milliseconds since 1970.
     ///   - format: what the file is to hold.
     ///   - encoder: makes the encoder of an encoded format; called on the writer's thread.
+    ///   - retentionHours: the connector's `DataRetentionInHours`, for the stream that is used; `nil` leaves what it has.
     public func openSession(
         connectorID: String, transactionID: String, callID: String, mediaIndex: Int, startedAtMilliseconds: Int64,
-        format: StreamFormat = .pcm(sampleRate: 8000), encoder: FrameEncoderFactory? = nil
+        format: StreamFormat = .pcm(sampleRate: 8000), encoder: FrameEncoderFactory? = nil, retentionHours: Int? = nil
     ) throws(FragmentStoreError) -> StreamSession {
         guard format.isUsable else { throw .unusableFormat(format.name) }
         if case .opus = format, encoder == nil { throw .unusableFormat(format.name) }
@@ -112,8 +120,9 @@ public final class FragmentStore: Sendable {
             guard !state.isShutDown else { return nil }
             state.nextWriter = (state.nextWriter + 1) % writers.count
             let writer = writers[state.nextWriter]
-            var claim = pool.claim(connectorID: connectorID, wallClock: startedAtMilliseconds)
-            claim.description.format = format.name
+            let claim = pool.claim(
+                connectorID: connectorID, wallClock: startedAtMilliseconds, format: format,
+                retentionHours: retentionHours)
             let session = makeSession(
                 claim, transactionID: transactionID, callID: callID, mediaIndex: mediaIndex,
                 startedAtMilliseconds: startedAtMilliseconds, format: format, encoder: encoder, writer: writer)
@@ -131,15 +140,16 @@ public final class FragmentStore: Sendable {
     ) -> StreamSession {
         let name = SessionFileName(session: claim.session, transactionID: transactionID, mediaIndex: mediaIndex).text
         let operations = directory.operations
-        let folder = "\(directory.streamsPath)/\(claim.name)"
+        let path = "\(shelf.folder(claim.name))/\(name)"
         var generator = SystemRandomNumberGenerator()
-        let growing = GrowingFile(path: "\(folder)/\(name)", operations: operations) { () throws(FileError) in
-            let made = operations.makeDirectory(folder)
-            guard made >= 0 || made == -FileCode.exists else {
-                throw FileError("create the directory", folder, made)
-            }
-            try operations.replaceFile(at: "\(folder)/stream.json", with: claim.description.json.bytes)
+        let growing = GrowingFile(path: path, operations: operations) { [shelf] () throws(FileError) in
+            try shelf.save(claim.name)
         }
+        let live = LiveSession(
+            streamName: claim.name,
+            name: SessionFileName(session: claim.session, transactionID: transactionID, mediaIndex: mediaIndex),
+            path: path, watch: shelf.watch(claim.name))
+        shelf.begin(live)
         let samplesPerMillisecond = Int64(format.sampleRate / 1000)
         let silence = max(0, min(configuration.silenceLimit.wholeMilliseconds, .max / 192))
         let file = SessionFile(
@@ -149,9 +159,10 @@ public final class FragmentStore: Sendable {
                 transactionID: transactionID, connectorID: claim.description.connectorID, callID: callID,
                 startedAtMilliseconds: startedAtMilliseconds, firstCounter: UInt64(claim.session) * 1000 + 1,
                 seed: generator.next(), format: format),
-            silenceLimit: Int(clamping: silence * samplesPerMillisecond), encoder: encoder)
+            silenceLimit: Int(clamping: silence * samplesPerMillisecond), encoder: encoder, live: live,
+            indexIsDue: { [finisher] in finisher.addIndex(of: $0) })
         let limit = max(0, min(configuration.pendingLimit.wholeMilliseconds, .max / 384)) * samplesPerMillisecond
-        return StreamSession(stream: claim, file: file, pendingLimit: Int(clamping: limit), writer: writer)
+        return StreamSession(stream: claim, file: file, pendingLimit: Int(clamping: limit), writer: writer, live: live)
     }
 
     /// The numbers of the moment.

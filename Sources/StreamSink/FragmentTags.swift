@@ -50,6 +50,23 @@ struct FragmentTags: Sendable {
         return head(tag.count) + tag
     }
 
+    /// The whole element of a fragment with another producer's tags.
+    static func bytes(
+        number: FragmentNumber, producerMilliseconds: Int64, others: [(name: String, value: String)]
+    ) -> [UInt8] {
+        func seconds(_ milliseconds: Int64) -> String {
+            let whole = max(0, milliseconds)
+            let thousandths = String(whole % 1000)
+            return "\(whole / 1000).\(String(repeating: "0", count: 3 - thousandths.count))\(thousandths)"
+        }
+        var simpleTags = simpleTag("AWS_KINESISVIDEO_FRAGMENT_NUMBER", number.description)
+        simpleTags += simpleTag(
+            "AWS_KINESISVIDEO_SERVER_TIMESTAMP", seconds(Int64(clamping: number.epochMilliseconds)))
+        simpleTags += simpleTag("AWS_KINESISVIDEO_PRODUCER_TIMESTAMP", seconds(producerMilliseconds))
+        for tag in others { simpleTags += simpleTag(tag.name, tag.value) }
+        return head(simpleTags.count) + simpleTags
+    }
+
     /// Four-byte sizes and no Targets, as in the captures of the service this stands in for.
     private static func head(_ simpleTagsLength: Int) -> [UInt8] {
         var bytes: [UInt8] = []

@@ -47,6 +47,8 @@ enum MatroskaElement {
     static let position: UInt32 = 0xA7
     static let previousSize: UInt32 = 0xAB
     static let simpleBlock: UInt32 = 0xA3
+    static let blockGroup: UInt32 = 0xA0
+    static let silentTracks: UInt32 = 0x5854
 
     /// Milliseconds from 1970 to 2001, where `DateUTC` starts to count.
     static let dateEpochMilliseconds: Int64 = 978_307_200_000

@@ -61,7 +61,7 @@ public struct MatroskaScanner: Sendable {
     /// Larger headers and tags are refused.
     static let maximumMaster = 256 << 10
     /// Larger blocks are refused.
-    static let maximumBlock = 1 << 20
+    static let maximumBlock = 16 << 20
 
     /// The bytes that payload ranges refer to; valid until the next call.
     public private(set) var buffer: [UInt8] = []
@@ -78,6 +78,9 @@ public struct MatroskaScanner: Sendable {
     public var offset: Int64 { base + Int64(head) }
     /// The place of the next byte that is expected by ``append(_:)``.
     public var endOffset: Int64 { base + Int64(buffer.count) }
+
+    /// Whether no part of an element that is passed over is missing.
+    var isBetweenElements: Bool { toSkip == 0 }
 
     /// Adds the bytes that follow.
     public mutating func append(_ bytes: some Sequence<UInt8>) {
@@ -146,7 +149,7 @@ public struct MatroskaScanner: Sendable {
                 return .block(relativeMilliseconds: time, payload: body.lowerBound + 4..<body.upperBound)
             case MatroskaElement.void, MatroskaElement.crc32, MatroskaElement.seekHead, MatroskaElement.cues,
                 MatroskaElement.chapters, MatroskaElement.attachments, MatroskaElement.position,
-                MatroskaElement.previousSize:
+                MatroskaElement.previousSize, MatroskaElement.blockGroup, MatroskaElement.silentTracks:
                 guard let size = element.size else { throw .unknownSize(id: element.id, offset: offset) }
                 head = element.bodyStart
                 toSkip = size

@@ -23,6 +23,7 @@ struct SessionFile: ~Copyable, Sendable {
     /// The clusters that are complete, and the open one's head.
     private(set) var clusters = ClusterPlaces()
     private var openCluster: Int64?
+    private var indexer: FragmentIndexer
     private var retryAt: Int64 = .min
     private(set) var failure: FileError?
     private(set) var isClosed = false
@@ -33,10 +34,16 @@ struct SessionFile: ~Copyable, Sendable {
     /// - Parameters:
     ///   - silenceLimit: the longest hole that is written as silence, in samples; 0 = every hole is a jump.
     ///   - encoder: makes the encoder of an encoded format.
+    ///   - live: what the session's readers share with it.
+    ///   - indexIsDue: told when a batch of the index should be written.
     init(
         file: consuming GrowingFile, relativePath: String, startedAtMilliseconds: Int64,
-        muxer: consuming FragmentMuxer, silenceLimit: Int, encoder: FrameEncoderFactory? = nil
+        muxer: consuming FragmentMuxer, silenceLimit: Int, encoder: FrameEncoderFactory? = nil,
+        live: LiveSession? = nil, indexIsDue: (@Sendable (LiveSession) -> Void)? = nil
     ) {
+        indexer = FragmentIndexer(
+            live: live, startedAtMilliseconds: startedAtMilliseconds, sampleRate: muxer.format.sampleRate,
+            isDue: indexIsDue)
         self.file = file
         self.relativePath = relativePath
         self.startedAtMilliseconds = startedAtMilliseconds
@@ -84,6 +91,7 @@ struct SessionFile: ~Copyable, Sendable {
             failure = writeRest(scratch: &scratch, wallClock: wallClock)
         }
         endCluster(at: file.length)
+        indexer.finish(end: file.length, blockEnd: muxer.position.blockEnd)
         let unwritten = unwrittenSamples(of: session)
         if unwritten > 0 { session.addLost(unwritten) }
         let end = muxer.position.samples == 0 ? 0 : muxer.position.end
@@ -126,12 +134,14 @@ struct SessionFile: ~Copyable, Sendable {
             hasHeader = kept.hasHeader
             file.keep(kept.offset)
             noteClusters(from: start, before: kept.offset)
+            indexer.take(scratch.bytes, kept: kept.offset, at: start, opened: muxer.opened)
             muxer.rewind(to: kept.position)
             encoder?.reset()
             return (error, max(0, scratch.marks.count { $0.offset <= written } - own))
         }
         hasHeader = true
         noteClusters(from: start, before: written)
+        indexer.take(scratch.bytes, kept: written, at: start, opened: muxer.opened)
         muxer.commit()
         return (nil, scratch.marks.count - own)
     }

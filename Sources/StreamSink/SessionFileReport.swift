@@ -38,6 +38,7 @@ public struct SessionFileReport: Sendable, Equatable {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw FileError("open", path, -Int(errno)) }
         defer { close(file) }
+        fileLength = FileContents.status(path)?.size ?? 0
         var scanner = MatroskaScanner()
         var chunk = [UInt8](repeating: 0, count: 256 << 10)
         var pending = PendingFragment()
@@ -56,8 +57,8 @@ public struct SessionFileReport: Sendable, Equatable {
                 break reading
             }
         }
-        endCluster(&pending)
         fileLength = FileContents.status(path)?.size ?? scanner.endOffset
+        endCluster(&pending)
         if let segmentStart, let segmentSize {
             // Tags may follow the last block; they are whole when the scanner has come past them.
             isFinished =
@@ -73,10 +74,14 @@ public struct SessionFileReport: Sendable, Equatable {
         var isNew = false
         /// The head of a cluster that has no size, and the end of its last whole block.
         var openCluster: Int64?
+        /// The end of a cluster that has its size while the Segment has none: another producer's, written at once.
+        var wholeCluster: Int64?
         var end: Int64 = 0
     }
 
     private mutating func endCluster(_ pending: inout PendingFragment) {
+        if let end = pending.wholeCluster, wholeLength > 0, end <= fileLength { wholeLength = max(wholeLength, end) }
+        pending.wholeCluster = nil
         if let head = pending.openCluster, pending.end > head { openClusters.add(head: head, end: pending.end) }
         pending.openCluster = nil
     }
@@ -88,6 +93,7 @@ public struct SessionFileReport: Sendable, Equatable {
         case .document: break
         case .cluster(let offset, let dataOffset, let size):
             endCluster(&pending)
+            pending.wholeCluster = segmentSize == nil ? size.map { dataOffset &+ $0 } : nil
             // Only a head like our own has room for the size.
             if size == nil, dataOffset - offset == ClusterPlaces.headLength { pending.openCluster = offset }
         case .segment(let dataOffset, let size):
@@ -104,7 +110,7 @@ public struct SessionFileReport: Sendable, Equatable {
             pending.time = time
             pending.isNew = true
         case .block(let relative, let payload):
-            guard wholeLength > 0 else { return }
+            guard wholeLength > 0, pending.wholeCluster ?? 0 <= fileLength else { return }
             if pending.isNew {
                 pending.isNew = false
                 let fragment = Fragment(timecodeMilliseconds: pending.time, tags: pending.tags)
@@ -113,7 +119,8 @@ public struct SessionFileReport: Sendable, Equatable {
                 fragments += 1
             }
             let content = scanner.buffer[payload]
-            wholeLength = scanner.offset
+            // Such a cluster is whole or it is not: cut after a block it would lie about its size.
+            if pending.wholeCluster == nil { wholeLength = scanner.offset }
             pending.end = scanner.offset
             samples += track?.samples(of: content) ?? 0
             durationMilliseconds = max(

@@ -6,7 +6,7 @@ public enum StreamCatalog {
         public var name: String
         /// Its ARN; empty when `stream.json` cannot be read.
         public var arn: String
-        /// The connector it belongs to.
+        /// The connector it belongs to; empty for a stream that somebody made.
         public var connectorID: String
         /// Its sessions, oldest first.
         public var sessions: [Session]
@@ -34,11 +34,15 @@ public enum StreamCatalog {
     public static func list(dataDirectory: String) -> [Stream] {
         let streamsPath = "\(dataDirectory)/streams"
         return FileContents.names(in: streamsPath).compactMap { name in
-            guard let connectorID = StreamDescription.connectorID(ofStream: name) else { return nil }
+            guard StreamDescription.isUsableName(name) else { return nil }
             let folder = "\(streamsPath)/\(name)"
             let json = (try? FileContents.read("\(folder)/stream.json", limit: 64 << 10)) ?? []
+            let known = StreamDescription(parsing: json, name: name)
+            guard let connectorID = known?.connectorID ?? StreamDescription.connectorID(ofStream: name) else {
+                return nil
+            }
             return Stream(
-                name: name, arn: StreamDescription(parsing: json, name: name)?.arn ?? "", connectorID: connectorID,
+                name: name, arn: known?.arn ?? "", connectorID: connectorID,
                 sessions: FileContents.names(in: folder).compactMap { session($0, folder: folder) })
         }
     }

@@ -14,63 +14,114 @@ struct ClaimedStream: Sendable {
 /// stream gets as much time as there is.
 final class StreamPool: Sendable {
     private struct State {
-        var free: [String: [StreamDescription]] = [:]
-        var claimed = 0
-        var total = 0
+        /// Names of streams, by connector; the one that has been free longest first.
+        var free: [String: [String]] = [:]
+        var claimed: Set<String> = []
     }
 
     private let state = Mutex(State())
-    private let region: String
-    private let accountID: String
+    private let shelf: StreamShelf
 
-    init(region: String, accountID: String, streams: [StreamDescription]) {
-        self.region = region
-        self.accountID = accountID
+    /// All streams of the shelf are free.
+    init(shelf: StreamShelf) {
+        self.shelf = shelf
+        let streams = shelf.names.compactMap { shelf.description($0) }
+            .sorted { ($0.createdAtMilliseconds, $0.name) < ($1.createdAtMilliseconds, $1.name) }
         state.withLock { state in
-            for stream in streams { state.free[stream.connectorID, default: []].append(stream) }
-            state.total = streams.count
+            for stream in streams where !stream.connectorID.isEmpty {
+                state.free[stream.connectorID, default: []].append(stream.name)
+            }
         }
     }
 
     /// Streams in use, and all streams.
-    var counts: (claimed: Int, total: Int) { state.withLock { ($0.claimed, $0.total) } }
+    var counts: (claimed: Int, total: Int) { (state.withLock { $0.claimed.count }, shelf.count) }
 
-    func claim(connectorID: String, wallClock: Int64) -> ClaimedStream {
+    /// A stream of a connector for a new session: a free one, or a new one.
+    /// - Parameter retentionHours: what its connector says; `nil` leaves what is known.
+    func claim(
+        connectorID: String, wallClock: Int64, format: StreamFormat = .pcm(sampleRate: 8000), retentionHours: Int? = nil
+    ) -> ClaimedStream {
         state.withLock { state in
-            state.claimed += 1
-            var stream: StreamDescription
-            if state.free[connectorID]?.isEmpty == false, let first = state.free[connectorID]?.removeFirst() {
-                stream = first
-            } else {
-                state.total += 1
+            while state.free[connectorID]?.isEmpty == false, let name = state.free[connectorID]?.removeFirst() {
+                if let claim = take(name, format: format, retentionHours: retentionHours, &state) { return claim }
+            }
+            while true {
                 let name = "\(StreamDescription.namePrefix)\(connectorID)-\(RandomUUID.make())"
-                stream = StreamDescription(
+                let stream = StreamDescription(
                     name: name,
                     arn: StreamDescription.arn(
-                        name: name, region: region, accountID: accountID, createdAtMilliseconds: wallClock),
-                    connectorID: connectorID, createdAtMilliseconds: wallClock, nextSession: 0, closedSession: -1)
+                        name: name, region: shelf.region, accountID: shelf.accountID, createdAtMilliseconds: wallClock),
+                    connectorID: connectorID, createdAtMilliseconds: wallClock, nextSession: 0, closedSession: -1,
+                    mediaType: format.mediaType)
+                guard shelf.add(stream) else { continue }
+                if let claim = take(name, format: format, retentionHours: retentionHours, &state) { return claim }
             }
-            let session = stream.nextSession
+        }
+    }
+
+    /// Claims one stream by its name, whoever's it is; `nil` when it is in use or gone.
+    func claim(name: String) -> ClaimedStream? {
+        state.withLock { state in
+            guard !state.claimed.contains(name), let stream = shelf.description(name) else { return nil }
+            state.free[stream.connectorID]?.removeAll { $0 == name }
+            return take(name, format: nil, retentionHours: nil, &state)
+        }
+    }
+
+    private func take(
+        _ name: String, format: StreamFormat?, retentionHours: Int?, _ state: inout State
+    ) -> ClaimedStream? {
+        let stream = shelf.update(name) { stream in
             stream.nextSession += 1
-            return ClaimedStream(name: stream.name, arn: stream.arn, session: session, description: stream)
+            if let format { stream.format = format.name }
+            if let retentionHours, !stream.retentionIsOwn, stream.retentionHours != retentionHours {
+                stream.retentionHours = retentionHours
+                stream.change()
+            }
+        }
+        guard let stream else { return nil }
+        state.claimed.insert(name)
+        return ClaimedStream(name: name, arn: stream.arn, session: stream.nextSession - 1, description: stream)
+    }
+
+    /// Takes the next session of a stream that is claimed already.
+    func nextSession(of claim: ClaimedStream, lastCounter: UInt64) -> ClaimedStream? {
+        let stream = shelf.update(claim.name) { stream in
+            stream.closedSession = claim.session
+            stream.nextSession = max(stream.nextSession, Self.session(after: lastCounter)) + 1
+        }
+        return stream.map {
+            ClaimedStream(name: $0.name, arn: $0.arn, session: $0.nextSession - 1, description: $0)
         }
     }
 
     /// Gives a stream back. Returns its new description.
     /// - Parameter lastCounter: a session of more than 999 fragments has used the counters of the sessions after it.
+    @discardableResult
     func release(_ claim: ClaimedStream, lastCounter: UInt64) -> StreamDescription {
-        var stream = claim.description
-        stream.nextSession = max(stream.nextSession, Self.session(after: lastCounter))
-        stream.closedSession = claim.session
-        state.withLock { state in
-            state.claimed -= 1
-            state.free[stream.connectorID, default: []].append(stream)
+        let stream = shelf.update(claim.name) { stream in
+            stream.nextSession = max(stream.nextSession, Self.session(after: lastCounter))
+            stream.closedSession = claim.session
         }
-        return stream
+        state.withLock { state in
+            guard state.claimed.remove(claim.name) != nil, let stream, !stream.connectorID.isEmpty else { return }
+            state.free[stream.connectorID, default: []].append(claim.name)
+        }
+        return stream ?? claim.description
+    }
+
+    /// Takes a stream out for good; false when it is in use or gone.
+    func remove(_ name: String) -> Bool {
+        state.withLock { state in
+            guard !state.claimed.contains(name), let stream = shelf.description(name) else { return false }
+            state.free[stream.connectorID]?.removeAll { $0 == name }
+            return shelf.remove(name)
+        }
     }
 
     /// The first session number whose counters all lie above `counter`.
-    static func session(after counter: UInt64) -> Int { Int(counter / 1000) + 1 }
+    static func session(after counter: UInt64) -> Int { Int(clamping: counter / 1000) + 1 }
 }
 
 /// Random (version 4) UUIDs in lower case, RFC 9562 §5.4.

@@ -50,9 +50,7 @@ public final class StreamReader {
     /// Opens a stream's newest session, or the given one.
     /// - Parameter dataDirectory: the data directory's path.
     public convenience init(stream: String, session: Int? = nil, dataDirectory: String) throws(StreamReaderError) {
-        guard FragmentStore.isPathSafe(String(stream.suffix(64))), !stream.contains("/"), !stream.hasPrefix(".") else {
-            throw .noSuchStream(stream)
-        }
+        guard StreamDescription.isUsableName(stream) else { throw .noSuchStream(stream) }
         let folder = "\(dataDirectory)/streams/\(stream)"
         guard FileContents.status(folder) != nil else { throw .noSuchStream(stream) }
         let files = FileContents.names(in: folder).compactMap { name in SessionFileName(name).map { (name, $0.session) }

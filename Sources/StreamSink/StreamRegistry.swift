@@ -4,16 +4,20 @@ enum StreamRegistry {
     static func load(_ streamsPath: String, region: String, accountID: String) -> [StreamDescription] {
         var streams: [StreamDescription] = []
         for name in FileContents.names(in: streamsPath) {
-            guard let connectorID = StreamDescription.connectorID(ofStream: name) else { continue }
+            guard StreamDescription.isUsableName(name) else { continue }
             let folder = "\(streamsPath)/\(name)"
             let bytes = (try? FileContents.read("\(folder)/stream.json", limit: 64 << 10)) ?? []
-            var stream =
-                StreamDescription(parsing: bytes, name: name)
-                ?? rebuilt(
-                    name, connectorID: connectorID, folder: folder, region: region, accountID: accountID)
             let files = FileContents.names(in: folder).compactMap { file in
                 SessionFileName(file).map { (path: "\(folder)/\(file)", session: $0.session) }
             }
+            let known = StreamDescription(parsing: bytes, name: name)
+            let connectorID = known?.connectorID ?? StreamDescription.connectorID(ofStream: name)
+            // A folder of somebody else's is left alone.
+            guard known != nil || connectorID != nil || !files.isEmpty else { continue }
+            var stream =
+                known
+                ?? rebuilt(
+                    name, connectorID: connectorID ?? "", folder: folder, region: region, accountID: accountID)
             for file in files where file.session > stream.closedSession {
                 // Not closed properly, or the note of it was lost: a long session has used up more than one number.
                 let last = (try? SessionFileReport(scanning: file.path))?.lastFragmentNumber?.counter ?? 0

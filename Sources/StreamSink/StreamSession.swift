@@ -18,6 +18,12 @@ public final class StreamSession: Sendable {
     /// What the file holds.
     public let format: StreamFormat
 
+    /// Whether somebody follows this session at the moment; hand-ins should then be short. May be asked by any thread at
+    /// any time: one load.
+    public var isFollowed: Bool { live?.watch.isFollowed ?? false }
+
+    /// What the session's readers share with it.
+    let live: LiveSession?
     let pending: Mutex<PendingSamples>
     let payloads: Mutex<PendingPayloads>
     let file: Mutex<SessionFile>
@@ -34,7 +40,11 @@ public final class StreamSession: Sendable {
     }
 
     /// - Parameter pendingLimit: in samples; payloads may take twice as many bytes.
-    init(stream: ClaimedStream, file: consuming SessionFile, pendingLimit: Int, writer: StreamWriter?) {
+    init(
+        stream: ClaimedStream, file: consuming SessionFile, pendingLimit: Int, writer: StreamWriter?,
+        live: LiveSession? = nil
+    ) {
+        self.live = live
         streamName = stream.name
         streamARN = stream.arn
         sessionNumber = stream.session

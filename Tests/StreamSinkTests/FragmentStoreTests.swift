@@ -94,7 +94,7 @@ struct FragmentStoreTests {
 
     @Test("A session of more than 999 fragments moves its stream's next session on")
     func longSession() {
-        let pool = StreamPool(region: "r", accountID: "a", streams: [])
+        let pool = StreamPool(shelf: emptyShelf())
         let claim = pool.claim(connectorID: "c", wallClock: 1)
         #expect(claim.session == 0)
         #expect(pool.release(claim, lastCounter: 3600).nextSession == 4)
