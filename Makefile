@@ -8,6 +8,11 @@
 # The system's Python, for which setup installs pytest; another one in PATH may lack it.
 PYTHON := /usr/bin/python3
 BINARY := .build/release/earshot
+# Groups of test targets that run one after the other. All tests of a run share a thread a core: what waits for sockets and
+# clocks, beside hundreds of tests that compute, waits too long.
+STORED_TESTS := ^(MediaEngine|StreamSink|CallArchive|AudioExport)Tests\.
+CALLING_TESTS := ^(UserAgent|Recorder|RecordingClient)Tests\.
+SERVING_TESTS := ^(HTTPInterface|Delivery)Tests\.
 # How long each fuzz target runs.
 SECONDS_EACH := 60
 
@@ -28,8 +33,12 @@ demo: build
 
 test: setup
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --skip '$(STORED_TESTS)' --skip '$(CALLING_TESTS)' --skip '$(SERVING_TESTS)'
+	swift test --skip-build --filter '$(STORED_TESTS)'
+	swift test --skip-build --filter '$(CALLING_TESTS)'
+	swift test --skip-build --filter '$(SERVING_TESTS)'
 	@test -x $(BINARY) || swift build -c release --product earshot
+	swift build -c release --product media-bench
 	$(PYTHON) -m pytest -p no:cacheprovider Tests/EndToEnd
 
 lint: setup

@@ -23,6 +23,14 @@ let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-s
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -37,6 +45,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // Pure: no sockets, no clocks, no I/O.
@@ -46,6 +59,7 @@ let package = Package(
         .target(name: "SIPREC", dependencies: ["SDP"], swiftSettings: pure),
         .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
         .target(name: "MediaCore", dependencies: ["COpus"], swiftSettings: spans),
+        .target(name: "RequestSigning", dependencies: [crypto], swiftSettings: pure),
 
         // I/O.
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -57,7 +71,34 @@ let package = Package(
         .target(
             name: "MediaEngine", dependencies: ["MediaCore", "SecureMedia", "CMediaSockets", "CMediaRing"],
             swiftSettings: strict),
-        .target(name: "StreamSink", dependencies: [logging, deque], swiftSettings: strict),
+        .target(name: "CChecksum"),
+        .target(
+            name: "StreamSink", dependencies: ["CChecksum", logging, deque],
+            swiftSettings: strict),
+        .target(
+            name: "CAVFormat",
+            linkerSettings: [
+                .linkedLibrary("avformat"), .linkedLibrary("avcodec"), .linkedLibrary("avutil"),
+                .linkedLibrary("swresample"),
+            ]),
+        .target(
+            name: "AudioExport", dependencies: ["StreamSink", "MediaCore", "COpus", "CAVFormat"], swiftSettings: strict),
+        .target(name: "CallArchive", dependencies: ["StreamSink", grdb], swiftSettings: strict),
+        .target(name: "AccessKeys", swiftSettings: strict),
+        .target(
+            name: "HTTPInterface",
+            dependencies: [
+                "StreamSink", "RequestSigning", "AccessKeys", hummingbird, hummingbirdTLS, httpTypes, nioHTTPTypes,
+                nioHTTP1, nioWebSocket, nioCore, nioPosix, nioSSL, logging, lifecycle, crypto,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Delivery",
+            dependencies: [
+                "StreamSink", "RequestSigning", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, deque, logging,
+                lifecycle, crypto,
+            ],
+            swiftSettings: strict),
         .target(
             name: "UserAgent", dependencies: ["Addressing", "SIP", "CCertificate", nioCore, nioPosix, nioSSL, logging],
             swiftSettings: strict),
@@ -84,14 +125,18 @@ let package = Package(
             dependencies: [
                 "Addressing", "SIP", "SDP", "SIPREC", "MediaCore", "SecureMedia", "MediaEngine", "StreamSink",
                 "UserAgent",
-                "Provisioning", "Recorder", "RecordingClient", nioCore, nioPosix, logging, lifecycle, signals,
-                arguments,
+                "Provisioning", "Recorder", "RecordingClient", "RequestSigning", "AccessKeys", "HTTPInterface",
+                "Delivery",
+                "AudioExport", "CallArchive", nioCore, nioPosix, nioSSL, logging, lifecycle, signals, arguments,
             ],
             swiftSettings: strict),
 
         // What Benchmarks/bench.py measures without calls: bridges, ciphers, allocations.
         .executableTarget(
-            name: "media-bench", dependencies: ["MediaEngine", "MediaCore", "SecureMedia", "CLibSRTP"],
+            name: "media-bench",
+            dependencies: [
+                "MediaEngine", "MediaCore", "SecureMedia", "StreamSink", "CLibSRTP", "CAllocationCounter",
+            ],
             path: "Benchmarks/MediaBench", swiftSettings: strict),
 
         // Debian's libsrtp2 is the oracle of the SRTP tests, and nothing else.
@@ -125,6 +170,18 @@ let package = Package(
             dependencies: [
                 "Recorder", "SDP", "SIPREC", "SecureMedia", "MediaCore", "MediaEngine", "StreamSink", logging,
             ]),
+        .testTarget(name: "RequestSigningTests", dependencies: ["RequestSigning", crypto]),
+        .testTarget(name: "AccessKeysTests", dependencies: ["AccessKeys"]),
+        .testTarget(
+            name: "HTTPInterfaceTests",
+            dependencies: [
+                "HTTPInterface", "StreamSink", "RequestSigning", "AccessKeys", logging, lifecycle, hummingbird,
+            ]),
+        .testTarget(
+            name: "DeliveryTests",
+            dependencies: ["Delivery", "StreamSink", nioCore, nioHTTP1, nioPosix, logging, lifecycle, crypto]),
+        .testTarget(name: "AudioExportTests", dependencies: ["AudioExport", "StreamSink", "MediaCore", logging]),
+        .testTarget(name: "CallArchiveTests", dependencies: ["CallArchive", "StreamSink", logging, grdb]),
         .testTarget(name: "AddressingTests", dependencies: ["Addressing"]),
         .testTarget(name: "ProvisioningTests", dependencies: ["Provisioning", "Addressing", yams]),
     ],

@@ -7,12 +7,17 @@ import os
 import shutil
 import statistics
 
+import allocations
+import catch_up
+import getmedia_latency
 import limits
+import live_tail
 import recording
 import relay
 import signalling
 import soak
 import srtp_suites
+import stream_readers
 import write_lag
 from processes import BenchError, Load, Service
 
@@ -142,6 +147,11 @@ def srtp(bench):
 # --- limits ------------------------------------------------------------------------------------------------------------
 
 
+def allocation_figures(bench):
+    if _has_media_bench(bench, "allocations"):
+        allocations.add(bench, allocations.measure(bench, 3_000 if bench.quick else 10_000))
+
+
 def loss_at_80(bench):
     microseconds = _median(run.microseconds for run in _ring(bench, 2000))
     run = limits.at_utilisation(bench, 0.8, microseconds, 4.0 if bench.quick else 10.0)
@@ -242,6 +252,64 @@ def signalling_figures(bench):
     shutil.rmtree(folder, ignore_errors=True)
 
 
+# --- streams over HTTP -------------------------------------------------------------------------------------------------
+
+
+def latency_figures(bench):
+    seconds, probes = (4.0, 4) if bench.quick else (12.0, 6)
+    folder = os.path.join(bench.folder, "getmedia-latency")
+    service = Service(bench.binary, folder, bench.processes, bench.cores)
+    signer = stream_readers.make_signer(bench.binary, service)
+    background = Load(
+        bench.binary, service, bench.processes, bench.cores, bench.voices, BACKGROUND_CALLS, 100, seconds + 8)
+    service.wait_for_calls(BACKGROUND_CALLS, 10, background)
+    lags = getmedia_latency.measure(service, signer, probes, seconds)
+    if background.is_over:
+        raise BenchError("the calls in the background ended too early for the latency of GetMedia")
+    background.report(seconds + 20)
+    service.wait_until_quiet()
+    service.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+    parts = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+    found = {name: signalling.percentile(lags, part) for name, part in parts.items()}
+    bench.say("getmedia-latency", ", ".join(f"{name} {value:.1f} ms" for name, value in found.items()))
+    bench.add(
+        "getmedia-latency", found["p99"], "ms", [found[name] for name in parts],
+        f"p99; runs: p50, p99, p99.9 of {len(lags)} packets on {probes} legs beside {BACKGROUND_CALLS} calls: sent until the last sample "
+        "is at the reader (floor: none)", most=150, **found)
+
+
+def tail_figures(bench):
+    legs, readers, seconds = (400, 40, 5.0) if bench.quick else (live_tail.LEGS, live_tail.READERS, 10.0)
+    run = live_tail.measure(bench, seconds, legs, readers)
+    parts = {part: signalling.percentile(run.lags, value) for part, value in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))}
+    beside = f"{readers} readers on as many of {legs} streams that are recorded"
+    bench.add(
+        "live-tail-incomplete", len(run.incomplete), "readers", [], f"{beside}, {seconds:g} s: those that did not get all of their "
+        f"stream in one piece; {run.bytes / 1e6 / seconds:.1f} MB/s in all", most=0)
+    bench.add(
+        "live-tail-lag", parts["p99"], "ms", list(parts.values()), f"{beside}: from the moment of a block's last sample to its being read; "
+        "value: p99, runs: p50, p99, p99.9; the reading program shares its core with the load", **parts)
+    bench.add(
+        "live-tail-lost", run.packets_lost, "packets", [run.packets_lost], f"of {run.packets_sent} that {legs} legs sent meanwhile; "
+        f"{run.calls_cut} calls cut", most=0, also=run.calls_cut == 0)
+    bench.add(
+        "live-tail-cores", run.followed, "cores", [run.alone, run.followed], f"of the service with {readers} readers; runs: without and "
+        "with them; floor: without", floor=run.alone)
+    if run.incomplete or run.packets_lost or run.calls_cut:
+        bench.failures.append(
+            f"live-tail: {len(run.incomplete)} readers incomplete, {run.packets_lost} packets lost, {run.calls_cut} calls cut"
+            + (f"; {run.incomplete[0]}" if run.incomplete else ""))
+
+
+def catch_up_figures(bench):
+    found, below, size = catch_up.measure(bench, 32 if bench.quick else 150, 2 if bench.quick else 3)
+    bench.add(
+        "catch-up", _median(found), "MB/s", found, f"one reader, GetMedia from EARLIEST, a recording of {size / 1e6:.0f} MB in fragments of "
+        "16 kB; floor: the same file from Python's http.server, which the service has nothing like; more is better",
+        floor=_median(below))
+
+
 # --- over all ----------------------------------------------------------------------------------------------------------
 
 
@@ -269,7 +337,9 @@ def losses(bench):
 PARTS = {
     "record-io_uring-2000": record_ring, "record-epoll-2000": record_epoll, "record-srtp-2000": record_srtp,
     "record-io_uring-400": record_small, "memory-per-call": memory, "growth-4000-400": growth, "relay-600": relay_figures, "srtp": srtp,
-    "loss-at-80": loss_at_80, "limits": limit_figures, "signalling": signalling_figures, "soak": soaks,
+    "allocations": allocation_figures,
+    "loss-at-80": loss_at_80, "limits": limit_figures, "signalling": signalling_figures,
+    "getmedia-latency": latency_figures, "live-tail": tail_figures, "catch-up": catch_up_figures, "soak": soaks,
 }
 DEFAULT = tuple(part for part in PARTS if part != "soak")
-QUICK = ("record-io_uring-400", "relay-600", "srtp", "signalling")
+QUICK = ("record-io_uring-400", "relay-600", "srtp", "allocations", "signalling", "getmedia-latency")

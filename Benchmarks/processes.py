@@ -150,6 +150,9 @@ class Service:
         if line is None or not line.startswith("ready "):
             raise ServiceFailure("the service did not start" + self.log_tail())
         bound = dict(word.split("=", 1) for word in line.split()[1:] if "=" in word)
+        if "http" in bound:
+            host, _, port = bound["http"].rpartition(":")
+            self.http = (host, int(port))
         return int(bound["udp"].rsplit(":", 1)[1])
 
     def check(self):
@@ -231,6 +234,7 @@ CONFIGURATION = f"""\
 node: {{ advertisedAddress: 127.0.0.1 }}
 sip: {{ bind: 127.0.0.1, udp: 0, tcp: off, tls: off }}
 media: {{ @media }}
+http: {{ port: 0 }}
 logging: {{ level: warning }}
 connectors:
   - id: {CONNECTOR}

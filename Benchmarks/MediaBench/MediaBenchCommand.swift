@@ -1,6 +1,6 @@
 import Glibc
 
-/// `media-bench relay …` and `media-bench srtp …`: what Benchmarks/bench.py measures beside ../shared/perf.
+/// What Benchmarks/bench.py measures without calls: `media-bench relay …`, `… srtp …`, `… allocations …`.
 @main
 enum MediaBenchCommand {
     static func main() async {
@@ -12,6 +12,8 @@ enum MediaBenchCommand {
             switch command {
             case "relay": try await RelayBench(options).run()
             case "srtp": try SRTPBench(options).run()
+            case "allocations":
+                guard try await AllocationBench(options).run() else { exit(1) }
             default: fail(usage)
             }
         } catch {
@@ -22,6 +24,10 @@ enum MediaBenchCommand {
     private static let usage = """
         usage: media-bench relay --legs N --ports FIRST-LAST --remote-base PORT --legs-file FILE [--back-end auto|io_uring|epoll]
                media-bench srtp [--packets N]
+               media-bench allocations [--back-end both|io_uring|epoll] [--path NAME] [--legs N] [--packets N]
+                   [--warm-up SECONDS] [--ports FIRST-LAST]
+               allocations: counts what a packet costs; table on standard error, JSON on standard output; exit code 1
+               when a packet costs an allocation, a lock or a reference count
         """
 
     private static func fail(_ text: String) -> Never {

@@ -124,8 +124,8 @@ private final class Theirs {
     private let length: Int32
 
     init(_ suite: CryptoSuite, _ octets: [UInt8]) throws {
-        outbound = try Self.session(suite, octets, ssrc_any_outbound)
-        inbound = try Self.session(suite, octets, ssrc_any_inbound)
+        outbound = try Self.session(suite, octets, isInbound: false)
+        inbound = try Self.session(suite, octets, isInbound: true)
         length = Int32(12 + SRTPBench.payload + suite.tagLength)
     }
 
@@ -134,22 +134,10 @@ private final class Theirs {
         srtp_dealloc(inbound)
     }
 
-    private static func session(_ suite: CryptoSuite, _ octets: [UInt8], _ direction: srtp_ssrc_type_t) throws -> srtp_t
-    {
+    private static func session(_ suite: CryptoSuite, _ octets: [UInt8], isInbound: Bool) throws -> srtp_t {
         var policy = srtp_policy_t()
-        switch suite {
-        case .counter128Tag80: srtp_crypto_policy_set_rtp_default(&policy.rtp)
-        case .counter128Tag32: srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(&policy.rtp)
-        case .counter192Tag80: srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80(&policy.rtp)
-        case .counter192Tag32: srtp_crypto_policy_set_aes_cm_192_hmac_sha1_32(&policy.rtp)
-        case .counter256Tag80: srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(&policy.rtp)
-        case .counter256Tag32: srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32(&policy.rtp)
-        case .galois128: srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp)
-        case .galois256: srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy.rtp)
-        }
-        policy.rtcp = policy.rtp
-        policy.ssrc.type = direction
-        policy.window_size = 256
+        guard srtp_policy_of_suite(&policy, Int32(suite.keyLength * 8), Int32(suite.tagLength), isInbound ? 1 : 0) != 0
+        else { throw BenchFailure(description: "libsrtp2 has no \(suite.rawValue)") }
         var key = octets + [UInt8](repeating: 0, count: 64)
         var made: srtp_t?
         let status = key.withUnsafeMutableBufferPointer { place in

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
 
 static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
@@ -125,6 +126,35 @@ uint32_t media_socket_drops(int fd) {
     socklen_t length = sizeof info;
     if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length) < 0) return 0;
     return length > SK_MEMINFO_DROPS * sizeof(uint32_t) ? info[SK_MEMINFO_DROPS] : 0;
+}
+
+static uint32_t discard(int fd) {
+    uint32_t count = 0;
+    uint8_t octet;
+    // Bounded, although a socket at rest takes in next to nothing.
+    while (count < 65536) {
+        ssize_t got = recv(fd, &octet, sizeof octet, MSG_DONTWAIT | MSG_TRUNC);
+        if (got >= 0) {
+            count++;
+        } else if (errno != EINTR) {
+            break;
+        }
+    }
+    return count;
+}
+
+uint32_t media_socket_rest(int fd) {
+    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &nothing};
+    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    int least = 1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
+    return discard(fd);
+}
+
+uint32_t media_socket_rested(int fd, uint32_t before) {
+    uint32_t unread = discard(fd);
+    return media_socket_drops(fd) - before + unread;
 }
 
 int media_local_address(int v6, const uint8_t remote[16], uint8_t local[16]) {

@@ -7,7 +7,8 @@ public struct LegParameters: Sendable {
     public enum Transport: Sendable, Equatable {
         /// RTP, with RTCP beside it or on the same port.
         case rtp
-        /// T.38 over UDPTL. The peer takes datagrams of at most so many octets (`T38FaxMaxDatagram`); nil: any.
+        /// T.38 over UDPTL. The peer takes datagrams of at most so many octets (`T38FaxMaxDatagram`); nil where it named
+        /// none. See ``FaxRelay/maximumDatagram`` for what that means.
         case udptl(maximumDatagram: Int?)
     }
 
@@ -29,6 +30,9 @@ public struct LegParameters: Sendable {
     public var receiving: SDESKey?
     /// The key that we protect with; nil: we send plain RTP.
     public var sending: SDESKey?
+    /// The leg of the same call that this one follows, on new ports, because the codec has changed: with SRTP its
+    /// packet numbers go on, and nothing that it received is taken again. Read when the leg starts.
+    public var follows: UInt64?
     /// What the leg hands to its taps. Read when the leg starts; a later change does not alter it.
     public var format = TimelineFormat.narrowband
     /// Digits appear in no event and no audio.

@@ -12,6 +12,13 @@ public struct LegReport: Sendable {
     public let lastArrival: Int64?
     /// Datagrams of an encrypted leg that were not authentic, not encrypted, or came again.
     public internal(set) var unauthenticated: UInt64 = 0
+    /// Datagrams longer than a leg takes (2,048 octets), thrown away, whoever sent them.
+    public internal(set) var truncated: UInt64 = 0
+    /// What the peer sent as T.38 since the leg first carried fax; nil where it never did.
+    public internal(set) var fax: FaxCounters?
+    /// SSRCs of the peer that had to make room for others of its own, because one SRTP key has more of them than a leg
+    /// follows at a time.
+    public internal(set) var evictedSources: UInt64 = 0
     /// More packets came under the peer's SRTP key than it said it would use it for; they were taken all the same.
     public internal(set) var isPastKeyLifetime = false
     /// What the peer's reports say of its own reception, and its VoIP metrics (RFC 3611).
@@ -26,6 +33,22 @@ public struct LegReport: Sendable {
     public internal(set) var meanOpinionScore: Double?
     /// Taps and forks, those that are gone included.
     public internal(set) var taps: [TapReport] = []
+
+    /// Counters of a leg's ports and keys, which a new recording at the same ports does not set back.
+    struct Ongoing {
+        var foreign: UInt64 = 0
+        var malformed: UInt64 = 0
+        var kernelDrops: UInt64 = 0
+        var unauthenticated: UInt64 = 0
+        var truncated: UInt64 = 0
+
+        func since(_ former: Ongoing) -> Ongoing {
+            Ongoing(
+                foreign: foreign &- former.foreign, malformed: malformed &- former.malformed,
+                kernelDrops: kernelDrops &- former.kernelDrops,
+                unauthenticated: unauthenticated &- former.unauthenticated, truncated: truncated &- former.truncated)
+        }
+    }
 
     init(id: UInt64, samples: Int64, statistics: ReceptionStatistics, lastArrival: Int64?) {
         self.id = id

@@ -3,6 +3,9 @@ import SecureMedia
 
 /// The SRTP contexts of a leg, each way. Owned by the leg's worker.
 ///
+/// A leg that follows another of its call (a change of codec opens a new stream on new ports, with the same
+/// `a=crypto` lines) has them in common with it, see ``follow(_:)``.
+///
 /// A leg that should be encrypted never falls back to plain RTP: where a context cannot be made, everything is refused
 /// and counted.
 struct LegSecurity: ~Copyable {
@@ -11,11 +14,20 @@ struct LegSecurity: ~Copyable {
         var sender: SRTPSender?
         /// The key of `sender`.
         var sending: SDESKey?
+        /// Legs that have these contexts.
+        var legs = 1
 
         var isPastLifetime: Bool {
             switch receiver {
             case .some(let receiver): receiver.isPastLifetime
             case .none: false
+            }
+        }
+
+        var evicted: UInt64 {
+            switch receiver {
+            case .some(let receiver): receiver.evictedSources
+            case .none: 0
             }
         }
     }
@@ -29,16 +41,30 @@ struct LegSecurity: ~Copyable {
     private(set) var refused: UInt64 = 0
     /// Datagrams that could not be protected and were not sent.
     private(set) var unprotected: UInt64 = 0
+    /// Sources that had made room before this leg began.
+    private var evictedBefore: UInt64 = 0
 
     init() {}
 
     deinit {
-        contexts?.deinitialize(count: 1)
-        contexts?.deallocate()
+        if let contexts { Self.release(contexts) }
     }
 
     /// Octets that protection may add; keys with an identifier of 128 octets are the largest.
     static let maximumOverhead = 16 + 4 + 128
+
+    /// Goes on with the contexts of a leg of the same worker, before the first ``use(receiving:sending:)``.
+    ///
+    /// RFC 3711 §3.2.3 and §3.3.1: roll-over counters and replay lists belong to the key and the SSRC, not to a port.
+    /// Contexts of its own would begin with counter 0 and understand nothing of a sender that is further; and whatever
+    /// was recorded of the call so far could be sent once more, to the new port. Both legs have the very same contexts
+    /// as long as both are open, so that packets under way to the former port count, too, and none passes on both.
+    mutating func follow(_ former: borrowing LegSecurity) {
+        guard contexts == nil, let shared = former.contexts else { return }
+        shared.pointee.legs += 1
+        contexts = shared
+        evictedBefore = shared.pointee.evicted
+    }
 
     /// Takes over the keys of an offer and its answer, also in mid-call.
     mutating func use(receiving: SDESKey?, sending: SDESKey?) {
@@ -85,9 +111,15 @@ struct LegSecurity: ~Copyable {
 
     private mutating func discard() {
         guard let contexts else { return }
+        Self.release(contexts)
+        self.contexts = nil
+    }
+
+    private static func release(_ contexts: UnsafeMutablePointer<Contexts>) {
+        contexts.pointee.legs -= 1
+        guard contexts.pointee.legs == 0 else { return }
         contexts.deinitialize(count: 1)
         contexts.deallocate()
-        self.contexts = nil
     }
 
     /// Two steps of bringing the receiving context into the cache, for the next packet but one and for the next.
@@ -105,6 +137,12 @@ struct LegSecurity: ~Copyable {
 
     /// More packets have come under the peer's key than it said it would use it for.
     var isPastLifetime: Bool { contexts?.pointee.isPastLifetime ?? false }
+
+    /// SSRCs of the peer that had to make room for others of its own, see ``SRTPReceiver/evictedSources``.
+    var evictedSources: UInt64 {
+        let evicted = contexts?.pointee.evicted ?? 0
+        return evicted > evictedBefore ? evicted - evictedBefore : 0
+    }
 
     /// Verifies and decrypts in place; octets of the plain packet, or nil for what is refused. `isKnown`: it comes from
     /// where the leg's media comes from.

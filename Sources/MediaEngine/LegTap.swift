@@ -15,6 +15,8 @@ public protocol LegTap: AnyObject, Sendable {
     func observe(_ event: LegEvent)
     /// What had no room, in samples, payloads or packets, as the tap counts.
     var dropped: UInt64 { get }
+    /// Whether somebody waits for what comes here. The leg then hands out every 40 ms, from its next turn on.
+    var isFollowed: Bool { get }
 }
 
 extension LegTap {
@@ -22,6 +24,8 @@ extension LegTap {
     public func append(payload: RawSpan, payloadType: UInt8, at position: Int64, length: Int64) {}
     /// Nothing was dropped.
     public var dropped: UInt64 { 0 }
+    /// Nobody waits.
+    public var isFollowed: Bool { false }
 }
 
 /// What a leg tells besides its audio.

@@ -10,6 +10,12 @@ public struct MediaConfiguration: Sendable {
     public var backEnd = MediaBackEndChoice.automatic
     /// Each worker stays on one core.
     public var pinsWorkers = false
+    /// How long the ports of a leg that has ended rest before another leg gets them, nanoseconds. They stay bound
+    /// meanwhile, and what arrives is dropped and counted (``PortReport``).
+    public var portRest: Int64 = 5_000_000_000
+    /// Port pairs at rest that stay bound, at most; the longest-rested beyond it rest unbound. Each takes two descriptors
+    /// and about 8 kB of kernel memory. Never more than fit into a quarter of the descriptors that the process may have.
+    public var maximumRestingPairs = 2_048
     /// Kernel buffer of each RTP socket, octets.
     public var receiveBuffer: Int32 = 65_536
     /// Takes a sentence for the log when something of the engine does not work as configured. Any thread; not for packets.

@@ -24,41 +24,42 @@ struct MediaLeg: ~Copyable {
     let group: UInt64
     let sockets: LegSockets
     var taps: [AttachedTap] = []
+    /// Among the worker's legs that hand in quickly.
+    var isFollowed = false
     var forks: [UnsafeMutablePointer<PacketFork>] = [] {
         didSet { hasForks = !forks.isEmpty }
     }
     var parameters: LegParameters
     var control: LegControl
-    var fax: FaxRelay?
+    /// Reads what a peer of fax sends; stays for its figures when the leg returns to audio.
+    private(set) var fax: FaxRelay?
     /// Figures of taps and forks that are gone.
     var formerTaps: [TapReport] = []
     private var foreign: UInt64 = 0
     private var malformed: UInt64 = 0
+    /// What the counters that go on had reached when the leg began anew.
+    private var restart = LegReport.Ongoing()
 
     struct AttachedTap {
         let number: UInt64
         let tap: any LegTap
     }
 
-    init(_ setup: LegSetup, policy: TimelinePolicy) {
+    init(_ setup: LegSetup, policy: TimelinePolicy, following former: UnsafeMutablePointer<MediaLeg>? = nil) {
         id = setup.id
         group = setup.group
         sockets = setup.sockets
         parameters = setup.parameters
-        var policy = policy
-        policy.redactsDigits = setup.parameters.redactsDigits
-        // Who has the key is the peer, whatever it calls itself.
-        policy.trustsSources = setup.parameters.receiving != nil
-        timeline = LegTimeline(
-            epoch: setup.epoch, payloads: setup.parameters.payloads, format: setup.parameters.format, policy: policy)
+        timeline = setup.parameters.timeline(from: setup.epoch, policy)
         latch = SourceLatch(
             offered: setup.parameters.remote, signalling: setup.parameters.signalling,
             mode: setup.parameters.latchMode)
         control = LegControl(ssrc: setup.ssrc, canonicalName: Array("earshot".utf8))
         if let tap = setup.tap { taps.append(AttachedTap(number: 0, tap: tap)) }
+        if let former { security.follow(former.pointee.security) }
         security.use(receiving: setup.parameters.receiving, sending: setup.parameters.sending)
-        fax = setup.parameters.faxRelay
         isFax = setup.parameters.isFax
+        fax = isFax ? FaxRelay() : nil
     }
 
     deinit {
@@ -75,8 +76,29 @@ struct MediaLeg: ~Copyable {
         parameters = new
         timeline.payloads = new.payloads
         latch.renew(offered: new.remote, signalling: new.signalling, mode: new.latchMode)
-        fax = new.faxRelay
         isFax = new.isFax
+        if isFax, fax == nil { fax = FaxRelay() }
+    }
+
+    /// A new recording with the same peer: what is known of its source, its keys and its reports goes on.
+    mutating func restart(_ restart: LegRestart, policy: TimelinePolicy, truncated: UInt64) {
+        var reached = ongoing
+        reached.truncated = truncated
+        self.restart = reached
+        change(to: restart.parameters)
+        timeline = restart.parameters.timeline(from: restart.epoch, policy)
+        taps.removeAll { $0.number == 0 }
+        if let tap = restart.tap { taps.insert(AttachedTap(number: 0, tap: tap), at: 0) }
+        hasBegun = false
+    }
+
+    /// What the other leg of the bridge takes of what this one sends, `T38FaxMaxDatagram` (T.38 Annex D).
+    mutating func limitFax(to receiver: LegParameters.Transport) {
+        guard case .udptl(let maximum) = receiver else {
+            fax?.maximumDatagram = nil
+            return
+        }
+        fax?.maximumDatagram = maximum.flatMap { $0 > 0 ? $0 : nil }
     }
 
     /// What a datagram of the RTP port turned out to be.
@@ -121,15 +143,22 @@ struct MediaLeg: ~Copyable {
     private mutating func admitFax(
         _ datagram: UnsafeMutableRawBufferPointer, from sender: MediaAddress
     ) -> Admission {
+        let octets = UnsafeRawBufferPointer(datagram).bytes
+        let packet: UDPTLPacket
         // Only what is UDPTL teaches where fax comes from, as only RTP teaches where media comes from.
         do throws(UDPTLParseError) {
-            _ = try UDPTLPacket(parsing: UnsafeRawBufferPointer(datagram).bytes)
+            packet = try UDPTLPacket(parsing: octets)
         } catch {
             malformed += 1
+            fax?.noteMalformed()
             return .refused
         }
         guard latch.accept(sender) else { return .refused }
         begin()
+        guard fax?.receive(packet, octets) == .forward else {
+            bridge.refused += 1
+            return .refused
+        }
         return .fax
     }
 
@@ -164,8 +193,16 @@ struct MediaLeg: ~Copyable {
         control.receive(compound, arrival: arrival)
     }
 
+    /// Apart from what packets pass through, so that its reference counts are not taken for theirs.
+    @inline(never)
     private func observe(_ event: LegEvent) {
         for attached in taps { attached.tap.observe(event) }
+    }
+
+    /// Whether somebody waits for what a tap gets.
+    mutating func hasFollowedTap() -> Bool {
+        for index in taps.indices where taps[index].tap.isFollowed { return true }
+        return false
     }
 
     /// Hands what the time line has produced to every tap.
@@ -193,14 +230,28 @@ struct MediaLeg: ~Copyable {
         return destination
     }
 
-    func snapshot(now: Int64) -> LegReport {
+    /// Counters that a restart does not set back.
+    private var ongoing: LegReport.Ongoing {
+        LegReport.Ongoing(
+            foreign: foreign + latch.refused, malformed: malformed,
+            kernelDrops: UInt64(media_socket_drops(sockets.rtp)), unauthenticated: security.refused)
+    }
+
+    /// - Parameter truncated: Datagrams of the leg's sockets that were too long, since they were added.
+    mutating func snapshot(now: Int64, truncated: UInt64) -> LegReport {
         var statistics = timeline.snapshot(at: now)
-        statistics.foreign += foreign + latch.refused
-        statistics.malformed += malformed
-        statistics.kernelDrops = UInt64(media_socket_drops(sockets.rtp))
+        var counted = ongoing
+        counted.truncated = truncated
+        let since = counted.since(restart)
+        statistics.foreign += since.foreign
+        statistics.malformed += since.malformed
+        statistics.kernelDrops = since.kernelDrops
         var report = LegReport(
             id: id, samples: timeline.frontier, statistics: statistics, lastArrival: timeline.lastArrival)
-        report.unauthenticated = security.refused
+        report.unauthenticated = since.unauthenticated
+        report.truncated = since.truncated
+        report.fax = fax?.counters
+        report.evictedSources = security.evictedSources
         report.isPastKeyLifetime = security.isPastLifetime
         report.remote = control.remote
         report.relayed = bridge.sent
@@ -226,8 +277,11 @@ struct MediaLeg: ~Copyable {
 extension LegParameters {
     fileprivate var isFax: Bool { transport != .rtp }
 
-    fileprivate var faxRelay: FaxRelay? {
-        guard case .udptl(let maximum) = transport else { return nil }
-        return FaxRelay(maximumDatagram: maximum)
+    fileprivate func timeline(from epoch: Int64, _ policy: TimelinePolicy) -> LegTimeline {
+        var policy = policy
+        policy.redactsDigits = redactsDigits
+        // Who has the key is the peer, whatever it calls itself.
+        policy.trustsSources = receiving != nil
+        return LegTimeline(epoch: epoch, payloads: payloads, format: format, policy: policy)
     }
 }

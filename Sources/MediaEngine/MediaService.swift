@@ -35,7 +35,9 @@ public final class MediaService: Sendable {
         self.configuration = configuration
         backEnd = try MediaBackEndSelection(configuration.backEnd)
         let workers = max(1, configuration.workers)
-        ports = PortPool(range: configuration.ports, receiveBuffer: configuration.receiveBuffer)
+        ports = PortPool(
+            range: configuration.ports, receiveBuffer: configuration.receiveBuffer, rest: configuration.portRest,
+            maximumBound: configuration.maximumRestingPairs)
         mailboxes = (0..<workers).map { _ in WorkerMailbox() }
         state = Mutex(State(load: Array(repeating: 0, count: workers)))
         for index in mailboxes.indices {
@@ -70,7 +72,7 @@ public final class MediaService: Sendable {
                 do throws(MediaEngineError) {
                     reserved.append(try register(sockets, besides: reserved.first?.id ?? sibling))
                 } catch {
-                    ports.close(sockets, now: now)
+                    ports.discard(sockets)
                     throw error
                 }
             }
@@ -103,6 +105,7 @@ public final class MediaService: Sendable {
     public func release(_ leg: ReservedLeg) {
         forget([leg.id])
         ports.close(leg.sockets, now: MediaClock.arrival)
+        mailboxes[leg.worker].post(.endRests)
     }
 
     /// Begins to receive. `epoch` is sample 0 of the leg on the arrival clock; `tap` lives as long as the leg, others come
@@ -121,6 +124,22 @@ public final class MediaService: Sendable {
         guard let mailbox = worker(of: id) else { return }
         await withCheckedContinuation { continuation in
             mailbox.post(.change(id, parameters) { continuation.resume() })
+        }
+    }
+
+    /// Ends what the leg has recorded so far and begins anew at `epoch` (arrival clock), at the same ports, with the same
+    /// source, keys and listeners: for a codec that its former format cannot hold. `tap` takes the place of the one that
+    /// the leg was started with, which has every sample, and is not called any more, when this returns. The report is of
+    /// what ended; nil when there is no such leg.
+    public func restart(
+        _ id: UInt64, _ parameters: LegParameters, epoch: Int64, tap: (any LegTap)?
+    ) async -> LegReport? {
+        guard let mailbox = worker(of: id) else { return nil }
+        return await withCheckedContinuation { continuation in
+            mailbox.post(
+                .restart(LegRestart(id: id, parameters: parameters, epoch: epoch, tap: tap)) {
+                    continuation.resume(returning: $0)
+                })
         }
     }
 
@@ -209,6 +228,9 @@ public final class MediaService: Sendable {
         return reports
     }
 
+    /// What became of the ports of legs that have ended.
+    public func portReport() -> PortReport { ports.report }
+
     /// The address from which this machine reaches `remote`, as the routing table says; nil when it cannot.
     public static func localAddress(towards remote: MediaAddress, isIPv6: Bool) -> MediaAddress? {
         var far = (remote.high.bigEndian, remote.low.bigEndian)
@@ -227,10 +249,11 @@ public final class MediaService: Sendable {
     /// Legs open now.
     public var legCount: Int { state.withLock { $0.legs.count } }
 
-    /// Ends the worker threads. Legs that are still open lose their sockets with the process.
+    /// Ends the worker threads. Legs that are still open lose their sockets; no port rests any more.
     public func stop() {
         state.withLock { $0.isStopped = true }
         for mailbox in mailboxes { mailbox.post(.stop) }
+        ports.stop()
     }
 
     private func ask(

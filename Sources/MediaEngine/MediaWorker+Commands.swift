@@ -23,16 +23,26 @@ extension MediaWorker where BackEnd: ~Copyable {
             fork(setup, now: now)
             completion()
         case .detach(let id, let completion): completion(detach(id, now: now))
+        case .restart(let restart, let completion): completion(self.restart(restart, now: now))
+        case .endRests: nextRestEnd = min(nextRestEnd, ports.nextRestEnd)
         case .finish(let ids, let end, let completion): completion(finish(ids, at: end))
         case .snapshot(let ids, let completion):
-            completion(ids.compactMap { slots.index(of: $0).flatMap { slots[$0]?.pointee.snapshot(now: now) } })
+            var reports: [LegReport] = []
+            for id in ids {
+                if let leg = slots.index(of: id).flatMap({ slots[$0] }) { reports.append(report(leg, now: now)) }
+            }
+            completion(reports)
         case .count(let completion): completion(WorkerReport(backEnd.counters))
         case .stop: isRunning = false
         }
     }
 
     private mutating func add(_ setup: LegSetup) {
-        let index = slots.insert(MediaLeg(setup, policy: policy), id: setup.id, group: setup.group)
+        // Legs of one call are on one worker; one of another call is never followed.
+        let former = setup.parameters.follows.flatMap { slots.index(of: $0) }.flatMap { slots[$0] }
+            .flatMap { $0.pointee.group == setup.group ? $0 : nil }
+        let index = slots.insert(
+            MediaLeg(setup, policy: policy, following: former), id: setup.id, group: setup.group)
         let sockets = setup.sockets
         let hears = backEnd.add(sockets.rtp, token: Self.token(index, isControl: false), isIPv6: sockets.isIPv6)
         let hearsControl = backEnd.add(
@@ -52,7 +62,7 @@ extension MediaWorker where BackEnd: ~Copyable {
 
     private mutating func fork(_ setup: ForkSetup, now: Int64) {
         guard let index = slots.index(of: setup.id.leg), let leg = slots[index] else {
-            return ports.close(setup.sockets, now: now)
+            return rest(setup.sockets, now: now)
         }
         let fork = UnsafeMutablePointer<PacketFork>.allocate(capacity: 1)
         fork.initialize(
@@ -79,10 +89,21 @@ extension MediaWorker where BackEnd: ~Copyable {
         return report
     }
 
-    private func close(_ fork: UnsafeMutablePointer<PacketFork>, now: Int64) {
-        ports.close(fork.pointee.sockets, now: now)
+    private mutating func close(_ fork: UnsafeMutablePointer<PacketFork>, now: Int64) {
+        rest(fork.pointee.sockets, now: now)
         fork.deinitialize(count: 1)
         fork.deallocate()
+    }
+
+    private mutating func restart(_ restart: LegRestart, now: Int64) -> LegReport? {
+        guard let index = slots.index(of: restart.id), let leg = slots[index] else { return nil }
+        while !leg.pointee.timeline.finish(at: restart.epoch) { leg.pointee.drain() }
+        leg.pointee.drain()
+        let ended = report(leg, now: now)
+        leg.pointee.restart(restart, policy: policy, truncated: truncated(leg))
+        rewrite(at: index, isNewSender: false)
+        if let peer = leg.pointee.bridge.peer { rewrite(at: peer, isNewSender: false) }
+        return ended
     }
 
     /// What still lies in the sockets belongs to the call and is read first; then all legs end at the same sample.
@@ -106,7 +127,7 @@ extension MediaWorker where BackEnd: ~Copyable {
             guard let leg = slots[index] else { continue }
             leg.pointee.timeline.fillSilence(upTo: furthest)
             leg.pointee.drain()
-            reports.append(leg.pointee.snapshot(now: end))
+            reports.append(report(leg, now: end))
             sendGoodbye(leg)
             remove(at: index, now: end)
         }
@@ -117,12 +138,28 @@ extension MediaWorker where BackEnd: ~Copyable {
         guard let leg = slots[index] else { return }
         unbridge(at: index)
         live.removeAll { $0 == index }
+        followed.removeAll { $0 == index }
         for fork in leg.pointee.forks { close(fork, now: now) }
         leg.pointee.forks = []
         let sockets = leg.pointee.sockets
         backEnd.remove(sockets.rtp, token: Self.token(index, isControl: false))
         backEnd.remove(sockets.rtcp, token: Self.token(index, isControl: true))
-        ports.close(sockets, now: now)
+        rest(sockets, now: now)
         slots.remove(at: index)
+    }
+
+    /// Gives ports back, and sees to it that their rest ends.
+    private mutating func rest(_ sockets: LegSockets, now: Int64) {
+        ports.close(sockets, now: now)
+        nextRestEnd = min(nextRestEnd, ports.nextRestEnd)
+    }
+
+    private mutating func report(_ leg: UnsafeMutablePointer<MediaLeg>, now: Int64) -> LegReport {
+        leg.pointee.snapshot(now: now, truncated: truncated(leg))
+    }
+
+    private mutating func truncated(_ leg: UnsafeMutablePointer<MediaLeg>) -> UInt64 {
+        let sockets = leg.pointee.sockets
+        return backEnd.truncated(sockets.rtp) + backEnd.truncated(sockets.rtcp)
     }
 }

@@ -26,13 +26,9 @@ extension MediaWorker where BackEnd: ~Copyable {
 
     /// Sends a fax datagram out on the other leg, untouched.
     mutating func relayFax(_ leg: UnsafeMutablePointer<MediaLeg>, _ datagram: UnsafeRawBufferPointer) {
-        guard let slot = leg.pointee.bridge.peer, let peer = slots[slot], let destination = peer.pointee.latch.current
+        guard let slot = leg.pointee.bridge.peer, let peer = slots[slot], peer.pointee.isFax,
+            let destination = peer.pointee.latch.current
         else {
-            leg.pointee.bridge.refused += 1
-            return
-        }
-        // The relay of the receiving side knows what that side takes.
-        guard peer.pointee.fax?.receive(datagram.bytes) == .forward else {
             leg.pointee.bridge.refused += 1
             return
         }
@@ -56,7 +52,8 @@ extension MediaWorker where BackEnd: ~Copyable {
 
     /// Copies an admitted packet to the leg's forks.
     mutating func fork(_ leg: UnsafeMutablePointer<MediaLeg>, _ packet: UnsafeRawBufferPointer) {
-        for fork in leg.pointee.forks { fork.pointee.send(packet, scratch: scratch) }
+        // By index: walking over an array counts a reference to it.
+        for index in leg.pointee.forks.indices { leg.pointee.forks[index].pointee.send(packet, scratch: scratch) }
     }
 
     mutating func bridge(_ first: UInt64, _ second: UInt64) {
@@ -74,6 +71,7 @@ extension MediaWorker where BackEnd: ~Copyable {
         guard let leg = slots[index], let peer = leg.pointee.bridge.peer else { return }
         leg.pointee.bridge.peer = nil
         slots[peer]?.pointee.bridge.peer = nil
+        for side in [index, peer] { slots[side]?.pointee.limitFax(to: .rtp) }
         bridges -= 1
     }
 
@@ -82,5 +80,6 @@ extension MediaWorker where BackEnd: ~Copyable {
         guard let leg = slots[index], let slot = leg.pointee.bridge.peer, let peer = slots[slot] else { return }
         leg.pointee.bridge.rewrite(
             from: peer.pointee.parameters.payloads, to: leg.pointee.parameters.payloads, isNewSender: isNewSender)
+        peer.pointee.limitFax(to: leg.pointee.parameters.transport)
     }
 }

@@ -23,7 +23,11 @@ struct MediaWorker<BackEnd: MediaBackEnd & ~Copyable>: ~Copyable {
     var bridges = 0
     /// Slots of legs that somebody listens to live.
     var live: [Int] = []
+    /// Slots of legs with a tap that is followed.
+    var followed: [Int] = []
     var isRunning = true
+    /// When ports that rest want to be looked at again.
+    var nextRestEnd: Int64 = .max
     private var tick = 0
     private var nextVisit: Int64 = 0
 
@@ -48,17 +52,21 @@ struct MediaWorker<BackEnd: MediaBackEnd & ~Copyable>: ~Copyable {
 
     /// One round: sleeps, handles what has come, carries out commands, visits the legs whose turn it is.
     mutating func turn() {
-        backEnd.wait(until: slots.isEmpty ? .max : nextVisit, pace: MediaPace.wait(isRelaying: bridges > 0))
+        backEnd.wait(
+            until: min(slots.isEmpty ? .max : nextVisit, nextRestEnd), pace: MediaPace.wait(isRelaying: bridges > 0))
         let now = MediaClock.arrival
         while let datagram = backEnd.next() {
             fetchAhead()
             deliver(datagram, now: now)
         }
-        for command in mailbox.takeAll() { carryOut(command, now: now) }
+        if mailbox.isWaiting {
+            for command in mailbox.takeAll() { carryOut(command, now: now) }
+        }
         if now >= nextVisit {
             visit(now: now)
             nextVisit = max(nextVisit + MediaPace.visitTick, now)
         }
+        if now >= nextRestEnd { nextRestEnd = ports.endRests(now: now) }
         backEnd.flush()
     }
 
@@ -106,15 +114,31 @@ struct MediaWorker<BackEnd: MediaBackEnd & ~Copyable>: ~Copyable {
         var index = tick % MediaPace.visitTicks
         while index < slots.count {
             slots.prefetch(index + MediaPace.visitTicks)
-            if let leg = slots[index] { visit(leg, now: now) }
+            if let leg = slots[index] {
+                visit(leg, now: now)
+                follow(leg, at: index)
+            }
             index += MediaPace.visitTicks
         }
-        guard !live.isEmpty, tick % MediaPace.liveTicks == 0 else { return }
-        for index in live {
+        if tick % MediaPace.liveTicks == 0 { drain(live, now: now) }
+        if tick % MediaPace.followedTicks == 0 { drain(followed, now: now) }
+    }
+
+    private mutating func drain(_ indices: [Int], now: Int64) {
+        for index in indices {
             guard let leg = slots[index] else { continue }
             leg.pointee.timeline.advance(to: now)
             leg.pointee.drain()
         }
+    }
+
+    /// Takes the leg among those that hand in quickly, or out of them. Readers come and go on other threads, so the leg's
+    /// turn is where that is noticed.
+    private mutating func follow(_ leg: UnsafeMutablePointer<MediaLeg>, at index: Int) {
+        let isFollowed = leg.pointee.hasFollowedTap()
+        guard isFollowed != leg.pointee.isFollowed else { return }
+        leg.pointee.isFollowed = isFollowed
+        if isFollowed { followed.append(index) } else { followed.removeAll { $0 == index } }
     }
 
     private mutating func visit(_ leg: UnsafeMutablePointer<MediaLeg>, now: Int64) {
@@ -137,6 +161,8 @@ enum MediaPace {
     /// A leg hands out its audio every 230 ms: with what the stream's writer adds, its file grows at least every 250 ms, and
     /// the writer is called no more often than that needs (docs/decisions/0015).
     static let visitTicks = 23
+    /// A leg with a tap that somebody follows: every 40 ms.
+    static let followedTicks = 4
     /// A leg with a live listener: every 20 ms.
     static let liveTicks = 2
 

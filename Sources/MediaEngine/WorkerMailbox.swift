@@ -15,6 +15,10 @@ enum WorkerCommand: Sendable {
     case fork(ForkSetup, @Sendable () -> Void)
     /// Removes a tap or a fork; it is not called any more once `completion` has run.
     case detach(TapID, @Sendable (TapReport?) -> Void)
+    /// Ends what a leg has recorded and begins anew at the same ports.
+    case restart(LegRestart, @Sendable (LegReport?) -> Void)
+    /// Ports were released elsewhere, and somebody has to end their rest.
+    case endRests
     /// Ends legs at a common sample, closes their sockets, and says what became of them.
     case finish([UInt64], at: Int64, @Sendable ([LegReport]) -> Void)
     case snapshot([UInt64], @Sendable ([LegReport]) -> Void)
@@ -30,6 +34,13 @@ struct LegSetup: Sendable {
     var epoch: Int64
     var tap: (any LegTap)?
     var ssrc: UInt32
+}
+
+struct LegRestart: Sendable {
+    var id: UInt64
+    var parameters: LegParameters
+    var epoch: Int64
+    var tap: (any LegTap)?
 }
 
 struct ForkSetup: Sendable {
@@ -54,9 +65,12 @@ final class WorkerMailbox: Sendable {
         media_wake_signal(wake)
     }
 
-    /// Costs one atomic read when nothing waits.
+    /// True when there may be something to take. One atomic read, each round of a worker.
+    var isWaiting: Bool { waiting.load(ordering: .relaxed) }
+
+    /// Asked for only when something waits: even an empty list is a reference.
     func takeAll() -> [WorkerCommand] {
-        guard waiting.load(ordering: .relaxed), waiting.exchange(false, ordering: .acquiring) else { return [] }
+        guard waiting.exchange(false, ordering: .acquiring) else { return [] }
         media_wake_clear(wake)
         return commands.withLock { waiting in
             defer { waiting = [] }

@@ -2,7 +2,8 @@ import Addressing
 
 extension ConfigurationKey {
     /// Every key, in the order of the documentation.
-    public static let all: [ConfigurationKey] = node + sip + media + storage + operation + connectors
+    public static let all: [ConfigurationKey] =
+        node + sip + media + http + storage + operation + delivery + connectors
 
     private static let node: [ConfigurationKey] = [
         ConfigurationKey(
@@ -71,6 +72,28 @@ extension ConfigurationKey {
         ),
     ]
 
+    private static let http: [ConfigurationKey] = [
+        ConfigurationKey(
+            "http.bind", .text("an IPv4 or IPv6 address"), default: "127.0.0.1",
+            "Address to serve HTTP on: streams, administration, listening."
+        ),
+        ConfigurationKey("http.port", .listenPort, default: "8080", "Port of HTTP."),
+        ConfigurationKey(
+            "http.certificate", .text("path of a PEM file"), default: "", "Certificate chain. Without it, plain HTTP."),
+        ConfigurationKey(
+            "http.privateKey", .text("path of a PEM file"), default: "",
+            "Private key of the certificate. Set both or neither."
+        ),
+        ConfigurationKey(
+            "http.publicUrl", .text("an http or https URL"), default: "",
+            "URL under which clients reach this service. Without it, the host that they asked for."
+        ),
+        ConfigurationKey(
+            "http.requireSignatures", .boolean, default: "true",
+            "Takes requests only with a signature by one of the keys of `earshot keys`."
+        ),
+    ]
+
     private static let storage: [ConfigurationKey] = [
         ConfigurationKey(
             "data", .text("path of a folder"), default: "./data",
@@ -83,6 +106,18 @@ extension ConfigurationKey {
         ConfigurationKey(
             "streams.syncInterval", .duration(.milliseconds(100) ... .seconds(60)), default: "2s",
             "Longest time until the disk is told to keep it; what a power cut can take."
+        ),
+        ConfigurationKey(
+            "streams.diskBudget", .text("a number with `MB`, `GB` or `TB`; 0: no limit"), default: "0",
+            "Most that all streams may take on the disk; beyond it the oldest audio is deleted."
+        ),
+        ConfigurationKey(
+            "streams.encryption.keyFile", .text("path of a file"), default: "",
+            "Encrypts stored audio; the file holds the key that data keys are wrapped with."
+        ),
+        ConfigurationKey(
+            "streams.encryption.keyVariable", .text("name of an environment variable"), default: "",
+            "The same, with the key in a variable."
         ),
     ]
 
@@ -149,11 +184,15 @@ extension ConfigurationKey {
         ),
         ConfigurationKey(
             "connectors[].streaming.dataRetentionInHours", .integer(0...87_600, unit: "hours"), default: "24",
-            "How long audio is to be kept; 0: no data retention. This version deletes nothing."
+            "How long audio is kept; 0: the last 5 minutes or 200 MB of a stream."
         ),
         ConfigurationKey(
-            "connectors[].streaming.notificationTargets", .list("0–3 of `EventBridge`, `SNS`, `SQS`"), default: "[]",
-            "Where events are to go. In this version all go to `data/logs/events.jsonl`."
+            "connectors[].streaming.notificationTargets", .list("0–4 of `EventBridge`, `SNS`, `SQS`, `Webhook`"),
+            default: "[]", "Where events go, besides `data/logs/events.jsonl`; each is configured under `delivery`."
+        ),
+        ConfigurationKey(
+            "connectors[].streaming.forwardToKinesisVideo", .boolean, default: "false",
+            "Sends live audio on to `delivery.kinesisVideo`."
         ),
     ]
 }

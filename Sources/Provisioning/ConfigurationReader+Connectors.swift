@@ -58,6 +58,8 @@ extension ConfigurationReader {
         connector.streaming.dataRetentionInHours = streaming.integer(
             "dataRetentionInHours", default: connector.streaming.dataRetentionInHours)
         connector.streaming.notificationTargets = notificationTargets(streaming)
+        connector.streaming.forwardToKinesisVideo = streaming.boolean(
+            "forwardToKinesisVideo", default: connector.streaming.forwardToKinesisVideo)
         remark(on: connector, termination)
         remark(on: connector.streaming, streaming)
         return id == nil ? nil : connector
@@ -112,7 +114,7 @@ extension ConfigurationReader {
     private func notificationTargets(_ section: SectionReader) -> [Connector.NotificationTarget] {
         var targets: [Connector.NotificationTarget] = []
         let names = Connector.NotificationTarget.allCases.map(\.rawValue)
-        for (path, node) in section.list("notificationTargets", limit: 3) {
+        for (path, node) in section.list("notificationTargets", limit: 4) {
             let target: Connector.NotificationTarget? = item(node, path, names.joined(separator: ", ")) {
                 text throws(ValueComplaint) in
                 if let target = Connector.NotificationTarget(rawValue: text) { return target }

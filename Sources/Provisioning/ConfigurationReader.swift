@@ -21,14 +21,15 @@ struct ConfigurationReader {
                 resolve(try SectionReader.line(text, limit: 4096), top.origin(of: "data"))
             }
         }
-        let streams = top.section("streams")
-        result.streams.flushInterval = streams.duration("flushInterval", default: result.streams.flushInterval)
-        result.streams.syncInterval = streams.duration("syncInterval", default: result.streams.syncInterval)
+        result.http = http(top.section("http"))
+        result.streams = streams(top.section("streams"))
+        result.delivery = delivery(top)
         result.shutdown.drain = top.section("shutdown").duration("drain", default: result.shutdown.drain)
         let logging = top.section("logging")
         result.logging.level = logging.choice("level", default: result.logging.level)
         result.logging.sipMessages = logging.boolean("sipMessages", default: result.logging.sipMessages)
         if top.has("connectors") { result.connectors = connectors(top, sip: result.sip) }
+        remarkOnTargets(result, top)
         return result
     }
 
@@ -96,14 +97,64 @@ struct ConfigurationReader {
         }
         sip.certificate = file("certificate", section)
         sip.privateKey = file("privateKey", section)
-        if section.has("certificate") != section.has("privateKey") {
-            let (there, missing) =
-                section.has("certificate") ? ("certificate", "privateKey") : ("privateKey", "certificate")
-            findings.add(
-                section.origin(of: there), section.keyPath(there), "is set without sip.\(missing)",
-                "set both, or neither for a self-signed certificate")
-        }
+        checkPair(section, "sip")
         return sip
+    }
+
+    private func http(_ section: SectionReader) -> HTTPListenerSettings {
+        var http = HTTPListenerSettings()
+        http.bind = section.value("bind", default: http.bind) { text throws(ValueComplaint) in
+            guard let address = IPAddress(parsing: text) else {
+                throw ValueComplaint(
+                    "\(section.quote(text)) is no IP address", "use an address of this machine, 0.0.0.0 or '::'")
+            }
+            return address
+        }
+        http.port = section.listenPort("port", default: http.port)
+        http.certificate = file("certificate", section)
+        http.privateKey = file("privateKey", section)
+        checkPair(section, "http")
+        http.publicURL = section.value("publicUrl", default: nil) { text throws(ValueComplaint) in try Self.url(text) }
+        http.requireSignatures = section.boolean("requireSignatures", default: http.requireSignatures)
+        if !http.requireSignatures, !http.bind.isLoopback {
+            findings.note(
+                section.origin(of: "requireSignatures"), section.keyPath("requireSignatures"),
+                "is false, so whoever reaches \(http.bind) can hear every call", "set it to true, or bind 127.0.0.1")
+        }
+        return http
+    }
+
+    private func streams(_ section: SectionReader) -> StreamSettings {
+        var streams = StreamSettings()
+        streams.flushInterval = section.duration("flushInterval", default: streams.flushInterval)
+        streams.syncInterval = section.duration("syncInterval", default: streams.syncInterval)
+        streams.diskBudget = section.value("diskBudget", default: nil) { text throws(ValueComplaint) in
+            guard let bytes = ByteCountText.parse(text) else {
+                throw ValueComplaint("\(section.quote(text)) is no size", "write a number with MB, GB or TB, or 0")
+            }
+            return bytes == 0 ? nil : bytes
+        }
+        let encryption = section.section("encryption")
+        if let path = file("keyFile", encryption) { streams.encryption = .file(path) }
+        if encryption.has("keyVariable") {
+            if streams.encryption != nil {
+                findings.add(
+                    encryption.origin(of: "keyVariable"), encryption.keyPath("keyVariable"),
+                    "stands beside streams.encryption.keyFile", "keep one of them")
+            }
+            streams.encryption = .variable(encryption.line("keyVariable", limit: 128, default: ""))
+        }
+        return streams
+    }
+
+    /// A certificate and its key come together.
+    private func checkPair(_ section: SectionReader, _ name: String) {
+        guard section.has("certificate") != section.has("privateKey") else { return }
+        let (there, missing) =
+            section.has("certificate") ? ("certificate", "privateKey") : ("privateKey", "certificate")
+        let remedy = name == "sip" ? "set both, or neither for a self-signed certificate" : "set both or neither"
+        findings.add(
+            section.origin(of: there), section.keyPath(there), "is set without \(name).\(missing)", remedy)
     }
 
     private func media(_ section: SectionReader, sip: SIPSettings) -> MediaSettings {

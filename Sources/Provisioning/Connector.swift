@@ -118,6 +118,8 @@ extension Connector {
         public var dataRetentionInHours: Int
         /// Where streaming events go, besides the log of events.
         public var notificationTargets: [NotificationTarget]
+        /// Whether live audio is sent on to Kinesis Video Streams.
+        public var forwardToKinesisVideo = false
 
         /// Makes the value.
         public init(
@@ -140,6 +142,8 @@ extension Connector {
         case sns = "SNS"
         /// A queue.
         case sqs = "SQS"
+        /// A receiver of POST requests.
+        case webhook = "Webhook"
     }
 
     /// The digest password of a user; `nil` for an unknown user.

@@ -14,8 +14,12 @@ public struct ServiceConfiguration: Sendable, Equatable {
     public var data = "./data"
     /// The connectors, at least one, with distinct ids.
     public var connectors = [Connector.embedded]
-    /// How streams are written.
+    /// Where HTTP is served.
+    public var http = HTTPListenerSettings()
+    /// How streams are written and kept.
     public var streams = StreamSettings()
+    /// What is sent elsewhere.
+    public var delivery = DeliveryTargets()
     /// How the service stops.
     public var shutdown = ShutdownSettings()
     /// What is logged.
@@ -81,12 +85,16 @@ public struct MediaSettings: Sendable, Equatable {
     public var idleTimeout = Duration.zero
 }
 
-/// How streams are written.
+/// How streams are written and kept.
 public struct StreamSettings: Sendable, Equatable {
     /// The longest time between a sample's turn and its write to the file.
     public var flushInterval = Duration.milliseconds(20)
     /// The longest time between a write and the request that the disk keeps it (`fsync`).
     public var syncInterval = Duration.seconds(2)
+    /// The most bytes that all streams may take; beyond it the oldest are deleted. `nil`: no limit.
+    public var diskBudget: Int64?
+    /// The key that data keys are wrapped with; `nil`: audio is kept in clear.
+    public var encryption: EncryptionKeySource?
 }
 
 /// How the service stops.

@@ -4,8 +4,8 @@ import Synchronization
 /// A leg's telephone events on their way from its media worker to a task that writes them down: bounded in number and
 /// in rate, because each one costs log lines and an event, and the peer says how many there are.
 ///
-/// ``add(_:milliseconds:position:at:)`` copies one value under a lock that nobody holds for longer, and does nothing
-/// else: what writes the log may block, and a media worker must not.
+/// ``add(_:at:)`` copies one value under a lock that nobody holds for longer, and makes room for a few where there is none:
+/// what writes the log may block, and a media worker must not. Most legs never hear a digit, so nothing is kept ready.
 final class DigitQueue: Sendable {
     /// One telephone event.
     struct Entry: Sendable, Equatable {
@@ -35,7 +35,7 @@ final class DigitQueue: Sendable {
     private let kept = Atomic<UInt64>(0)
     private let lost = Atomic<UInt64>(0)
 
-    init() { state.withLock { $0.waiting.reserveCapacity(Self.limit) } }
+    init() {}
 
     /// Events taken so far.
     var taken: UInt64 { kept.load(ordering: .relaxed) }
@@ -68,11 +68,8 @@ final class DigitQueue: Sendable {
     func take() -> [Entry] {
         guard hasEntries.exchange(false, ordering: .acquiringAndReleasing) else { return [] }
         return state.withLock { state in
-            let waiting = state.waiting
-            // Room for those to come, so that the media worker need not make it.
-            state.waiting = []
-            state.waiting.reserveCapacity(Self.limit)
-            return waiting
+            defer { state.waiting = [] }
+            return state.waiting
         }
     }
 }

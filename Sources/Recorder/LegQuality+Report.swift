@@ -18,12 +18,14 @@ extension LegQuality {
         func milliseconds(_ samples: UInt64) -> Int64 {
             Int64(clamping: samples / UInt64(max(1, sampleRate / 1000)))
         }
-        packets = Int64(clamping: statistics.packets)
-        bytes = Int64(clamping: statistics.octets)
-        lost = Int64(clamping: statistics.lost)
-        duplicates = Int64(clamping: statistics.duplicates)
-        late = Int64(clamping: statistics.late)
-        reordered = Int64(clamping: statistics.reordered)
+        // RTP, and UDPTL where the leg carried fax.
+        let fax = report.fax ?? FaxCounters()
+        packets = Int64(clamping: statistics.packets &+ fax.packets)
+        bytes = Int64(clamping: statistics.octets &+ fax.octets)
+        lost = Int64(clamping: statistics.lost &+ fax.lost)
+        duplicates = Int64(clamping: statistics.duplicates &+ fax.duplicates)
+        late = Int64(clamping: statistics.late &+ fax.late)
+        reordered = Int64(clamping: statistics.reordered &+ fax.reordered)
         jitterMicroseconds = Int64(clamping: statistics.jitterMicroseconds)
         roundTripMicroseconds = report.roundTripMicroseconds.map { Int64(clamping: $0) }
         mos = report.meanOpinionScore
@@ -43,6 +45,8 @@ extension LegQuality {
             if count > 0, !isKept { discardedByReason[reason.rawValue] = Int64(clamping: count) }
         }
         if report.unauthenticated > 0 { discardedByReason["unauthenticated"] = unauthenticated }
+        if report.truncated > 0 { discardedByReason["tooLong"] = Int64(clamping: report.truncated) }
+        if fax.oversized > 0 { discardedByReason["faxOversized"] = Int64(clamping: fax.oversized) }
         if foreignPayloads > 0 { discardedByReason["otherCodec"] = Int64(clamping: foreignPayloads) }
         isPastKeyLifetime = report.isPastKeyLifetime
         if report.remote.reports > 0 {
@@ -50,8 +54,8 @@ extension LegQuality {
             peerJitterMicroseconds = Int64(clamping: report.remote.jitterMicroseconds(clockRate: clockRate))
         }
         peerMos = report.remote.voipMetrics.flatMap { $0.conversationalMOS ?? $0.listeningMOS }
-        let isEmpty = statistics.packets == 0 || (statistics.packets == statistics.undecodable && !keepsPayloads)
-        if isEmpty { emptyReason = Self.emptyReason(report, port: port) }
+        let isHeard = statistics.packets > statistics.undecodable || (statistics.packets > 0 && keepsPayloads)
+        if !isHeard, fax.packets == 0 { emptyReason = Self.emptyReason(report, port: port) }
     }
 
     private static func emptyReason(_ report: LegReport, port: UInt16) -> String {
@@ -66,6 +70,9 @@ extension LegQuality {
         if statistics.foreign > 0 {
             return "\(statistics.foreign) packets came to port \(port) from addresses that neither the offer nor the "
                 + "signalling names"
+        }
+        if report.truncated > 0 {
+            return "\(report.truncated) datagrams came to port \(port) that are longer than any RTP packet"
         }
         return statistics.malformed > 0
             ? "what came to port \(port) was not RTP" : "no packet came to port \(port)"

@@ -3,6 +3,7 @@ import MediaEngine
 
 /// What a call's legs have received, added up: the source of the lines of the media metric log.
 struct MediaTotals: Sendable, Equatable {
+    /// RTP, and UDPTL of legs that carry fax.
     var packets: UInt64 = 0
     /// Header and payload.
     var octets: UInt64 = 0
@@ -22,6 +23,11 @@ struct MediaTotals: Sendable, Equatable {
         controlPackets &+= statistics.rtcpPackets
         lost &+= statistics.lost
         jitterMicroseconds = max(jitterMicroseconds, statistics.jitterMicroseconds)
+        if let fax = report.fax {
+            packets &+= fax.packets
+            octets &+= fax.octets
+            lost &+= fax.lost
+        }
         if let time = report.roundTripMicroseconds { roundTripMicroseconds = max(roundTripMicroseconds ?? 0, time) }
         if let score = report.meanOpinionScore { meanOpinionScore = min(meanOpinionScore ?? score, score) }
     }

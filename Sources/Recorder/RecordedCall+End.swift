@@ -39,9 +39,17 @@ extension RecordedCall {
 
     /// One stream ends and the call goes on: its ENDED event is written now, its figures with the call's records.
     func end(_ leg: RecordedLeg, at time: Int64) async {
-        let ends = await close([leg], at: time)
+        let reports = await service.media.finish([leg.reserved.id], at: time)
+        // Reserved and never started: the worker knows nothing of it.
+        if reports.isEmpty { service.media.release(leg.reserved) }
         legs.removeAll { $0.reserved.id == leg.reserved.id }
         retired.removeAll { $0.reserved.id == leg.reserved.id }
+        await end(leg, reports.first)
+    }
+
+    /// The same, where the leg has ended already with that report.
+    func end(_ leg: RecordedLeg, _ report: LegReport?) async {
+        let ends = await close([leg], report.map { [$0] } ?? [])
         guard let path = leg.session?.relativePath, let end = ends[path],
             let announced = record.legs.first(where: { $0.relativePath == path })
         else { return }
@@ -61,13 +69,20 @@ extension RecordedCall {
     /// Ends legs and closes their files; the ends of their time lines by file.
     private func close(_ open: [RecordedLeg], at end: Int64) async -> [String: UTCTime] {
         let reports = await service.media.finish(open.map(\.reserved.id), at: end)
+        for leg in open where !reports.contains(where: { $0.id == leg.reserved.id }) {
+            // Reserved and never started: the worker knows nothing of it.
+            service.media.release(leg.reserved)
+        }
+        return await close(open, reports)
+    }
+
+    /// Closes the files of legs that have ended.
+    private func close(_ open: [RecordedLeg], _ reports: [LegReport]) async -> [String: UTCTime] {
         live.keep(reports)
         live.warnOfKeys(reports, logger: logger)
         var ends: [String: UTCTime] = [:]
         for leg in open {
             let report = reports.first { $0.id == leg.reserved.id }
-            // Reserved and never started: the worker knows nothing of it.
-            if report == nil { service.media.release(leg.reserved) }
             guard let session = leg.session else { continue }
             // Nothing is heard any more: the last of it belongs before the stream's end.
             leg.tap?.tell(records: service.records, logger: logger)

@@ -24,46 +24,6 @@ extension RecordedCall {
         return ports
     }
 
-    /// Streams of a re-offer whose codec the stream as it is cannot hold: each gets new ports for another stream, and
-    /// the former goes on at its ports while packets may be under way to them. None on hold, and none where too many
-    /// were opened already.
-    func replace(_ plan: MediaPlan, _ keys: [Int: CryptoAttribute]) -> [Int: LocalMedia] {
-        guard policy.isStreaming else { return [:] }
-        let changed = plan.open.filter { media in
-            media.isActive && (!media.isSecure || keys[media.leg] != nil)
-                && legs.contains { $0.number == media.leg && $0.isStarted && $0.format?.holds(media.codec) == false }
-        }
-        guard !changed.isEmpty, record.legs.count + changed.count <= Self.maximumStreams else { return [:] }
-        do throws(MediaEngineError) {
-            let reserved = try service.media.reserve(changed.count, isIPv6: isIPv6, besides: legs.first?.reserved.id)
-            var ports: [Int: LocalMedia] = [:]
-            for (media, leg) in zip(changed, reserved) {
-                logger.notice(
-                    "the codec has changed: another stream begins",
-                    metadata: ["mediaIndex": "\(media.index)", "codec": "\(media.codec.map(\.description) ?? "")"])
-                ports[media.leg] = LocalMedia(port: leg.port, rtcpPort: leg.port + 1)
-                retired += legs.filter { $0.number == media.leg }
-                legs.removeAll { $0.number == media.leg }
-                legs.append(RecordedLeg(number: media.leg, reserved: leg))
-            }
-            return ports
-        } catch {
-            logger.error("a stream cannot follow the change of codec", metadata: ["reason": "\(error)"])
-            return [:]
-        }
-    }
-
-    /// More streams in one call are not opened for changes of codec.
-    private static let maximumStreams = 32
-
-    /// Ends streams that others have replaced. The sender has the answer: what it sent to the former ports before is
-    /// under way no longer than this waits.
-    func endRetired() async {
-        guard !retired.isEmpty else { return }
-        try? await ContinuousClock().sleep(for: .milliseconds(200))
-        for leg in retired { await end(leg, at: MediaClock.arrival) }
-    }
-
     /// The same inside a call, where a missing port refuses the new stream and never the call.
     func reserveWhatIsThere(_ plan: MediaPlan, _ keys: [Int: CryptoAttribute]) -> [Int: LocalMedia] {
         do throws(MediaEngineError) {
@@ -115,8 +75,9 @@ extension RecordedCall {
                 metadata: ["mediaIndex": "\(media.index)", "reason": "\(StreamKeys.reasons(media))"])
             return await end(legs[index], at: MediaClock.arrival)
         }
+        if isChanged(media, legs[index]) { return await follow(index, media, epoch: epoch) }
         if let codec = media.codec, let tap = legs[index].tap, !tap.keep(codec, of: media.payloads) {
-            // Its place could not be had anew, or it is our offer that was answered so.
+            // On hold, or there have been too many streams.
             logger.warning(
                 "the codec has changed, and a stream of payloads holds one: what comes now is not kept",
                 metadata: ["mediaIndex": "\(media.index)", "is": "\(codec)"])
@@ -129,31 +90,36 @@ extension RecordedCall {
         var parameters = LegParameters(media, formerly: leg.payloads, signalling: invite.source.remote)
         parameters.format = policy.isStreaming ? leg.format?.timeline ?? .narrowband : .statistics
         parameters.redactsDigits = policy.redactsDigits
+        parameters.follows = leg.follows
         return parameters
     }
 
     private func start(_ index: Int, _ media: RecordedMedia, epoch: Int64) {
         // Our own offer: the answer brings the sender's key. Until then no packet of the stream can be understood.
         guard StreamKeys.isUsable(media) else { return }
+        let (parameters, tap) = open(index, media)
+        service.media.start(legs[index].reserved, parameters, epoch: epoch, tap: tap)
+    }
+
+    /// Opens the file of a stream that begins; what its leg is started with.
+    func open(_ index: Int, _ media: RecordedMedia) -> (LegParameters, RecordingTap?) {
         let format = LegFormat(policy.stream, codec: media.codec)
         legs[index].format = format
         legs[index].isStarted = true
         legs[index].remember(media.payloads)
         let parameters = parameters(media, legs[index])
-        let reserved = legs[index].reserved
         if format.isUnknownCodec {
             logger.warning(
                 "no codec is offered that can be decoded: the payloads are kept as they come",
                 metadata: ["mediaIndex": "\(media.index)", "offered": "\(media.payloads.map(\.description))"])
         }
-        guard policy.isStreaming else {
-            return service.media.start(reserved, parameters, epoch: epoch, tap: nil)
-        }
+        guard policy.isStreaming else { return (parameters, nil) }
         let started = record.legs.isEmpty ? record.startedAtMilliseconds : MediaClock.wall / 1_000_000
         do throws(FragmentStoreError) {
             let session = try service.store.openSession(
                 connectorID: invite.connectorID, transactionID: transactionID, callID: record.callID,
-                mediaIndex: media.leg, startedAtMilliseconds: started, format: format.stream, encoder: format.encoder)
+                mediaIndex: media.leg, startedAtMilliseconds: started, format: format.stream, encoder: format.encoder,
+                retentionHours: policy.retentionHours)
             let legRecord = LegRecord(
                 session: session, isCaller: media.role.isCaller, roleRule: media.role.rule.rawValue,
                 mediaIndex: media.index, mediaLabel: media.label)
@@ -162,11 +128,11 @@ extension RecordedCall {
             legs[index].session = session
             legs[index].record = legRecord
             legs[index].tap = tap
-            service.media.start(reserved, parameters, epoch: epoch, tap: tap)
+            return (parameters, tap)
         } catch {
             logger.error("a stream could not be opened", metadata: ["reason": "\(error)"])
-            service.media.start(reserved, parameters, epoch: epoch, tap: nil)
             fail()
+            return (parameters, nil)
         }
     }
 

@@ -11,6 +11,8 @@ struct RecordedLeg {
     /// ``RecordedMedia/leg``.
     let number: Int
     let reserved: MediaService.ReservedLeg
+    /// The media leg that this one follows after a change of codec.
+    let follows: UInt64?
     /// Its worker receives. An encrypted stream that we offered waits for the sender's key.
     var isStarted = false
     /// Nil where nothing is kept, and before it starts.
@@ -21,9 +23,16 @@ struct RecordedLeg {
     /// Every payload type that the stream was described with, the latest meaning of each.
     private(set) var payloads: [PayloadFormat] = []
 
-    init(number: Int, reserved: MediaService.ReservedLeg) {
+    init(number: Int, reserved: MediaService.ReservedLeg, following former: UInt64? = nil) {
         self.number = number
         self.reserved = reserved
+        follows = former
+    }
+
+    /// Another stream at the ports of `former`, which has ended.
+    init(succeeding former: RecordedLeg) {
+        self.init(number: former.number, reserved: former.reserved)
+        payloads = former.payloads
     }
 
     /// The stream was described with these. Numbers that they do not use keep their meaning (RFC 3264 §8.3.2): packets

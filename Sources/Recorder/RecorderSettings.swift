@@ -12,6 +12,8 @@ public struct RecorderSettings: Sendable {
         public var stream = StreamChoice.pcm
         /// Pressed keys stay out of logs, events, tags and audio.
         public var redactsDigits = false
+        /// How long streams are kept; nil leaves what they have.
+        public var retentionHours: Int?
 
         /// Makes a policy.
         public init(isStreaming: Bool, requiresEncryption: Bool) {

@@ -70,6 +70,8 @@ final class RecordingTap: LegTap {
         return isSame
     }
 
+    var isFollowed: Bool { session.isFollowed }
+
     func append(_ samples: Span<Int16>) { session.append(samples) }
 
     func append(payload: RawSpan, payloadType: UInt8, at position: Int64, length: Int64) {

@@ -15,20 +15,56 @@ struct ReceivedSource {
     var first: UInt64
     /// Authentic packets for which a roll-over counter that began anew is still believed.
     var restartAllowance: Int32 = 0
+    /// Packets that were authentic, under former keys, too.
+    private(set) var received: UInt32 = 0
+    /// ``ReceivingContext/authenticated`` at the newest of them; 0 and below for packets of former keys.
+    private(set) var heard: Int64 = 0
     /// Where the source stood when a restart was followed: if it goes on there, the restart was a replay.
     var former: ReplayWindow?
 
-    init(ssrc: UInt32, index: UInt64) {
+    init(ssrc: UInt32, index: UInt64, received: UInt32 = 0) {
         self.ssrc = ssrc
+        self.received = received
         window = ReplayWindow(first: index)
         first = index
     }
 
-    /// The source as the next key begins with it.
-    func carried() -> ReceivedSource {
-        var next = ReceivedSource(ssrc: ssrc, index: window.highest)
+    /// A packet of it was authentic, the context's `count`th.
+    @inline(__always)
+    mutating func hear(_ count: UInt64) {
+        heard = Int64(truncatingIfNeeded: count)
+        received &+= 1
+    }
+
+    /// As ``hear(_:)``, for the packet in order.
+    @inline(__always)
+    mutating func accept(_ index: UInt64, _ count: UInt64) {
+        window.insert(index)
+        if restartAllowance > 0 { restartAllowance -= 1 }
+        hear(count)
+    }
+
+    /// Its first packet under this key was authentic.
+    mutating func begin(_ index: UInt64, _ count: UInt64) {
+        var begun = ReceivedSource(ssrc: ssrc, index: index, received: received)
+        begun.hear(count)
+        self = begun
+    }
+
+    /// The source as the next key begins with it, after `count` packets of this one.
+    func carried(after count: UInt64) -> ReceivedSource {
+        var next = ReceivedSource(ssrc: ssrc, index: window.highest, received: received)
         next.standing = .carried
+        next.heard = heard &- Int64(truncatingIfNeeded: count)
         return next
+    }
+
+    /// What remains of it when it makes room. Of two places that a restart left it has the higher: what was sent up to
+    /// there may have been recorded.
+    var retired: RetiredSources.Source {
+        RetiredSources.Source(
+            ssrc: ssrc, isCarried: standing == .carried, highest: max(window.highest, former?.highest ?? 0),
+            received: received)
     }
 }
 
@@ -37,4 +73,6 @@ struct ReceivedControlSource {
     let ssrc: UInt32
     var window: ReplayWindow
     var restartAllowance: Int32 = 0
+    /// ``ReceivingContext/authenticatedControl`` at its newest packet.
+    var heard: UInt64
 }

@@ -29,15 +29,18 @@ extension ReceivingContext {
                 guard error == .tooOld || index <= 1, controlSources[position].restartAllowance > 0 else { throw error }
                 isRestart = true
             }
-        } else if controlSources.count >= maximumSources {
-            throw .tooManySources(limit: maximumSources)
+        } else {
+            try checkNewControl(header.ssrc, index)
         }
         try authenticateControl(
             packet, end: end, header, word: word, tag: packet + (suite.isGalois ? end : count - tagLength))
         guard let position else {
-            controlSources.append(ReceivedControlSource(ssrc: header.ssrc, window: ReplayWindow(first: index)))
+            if let former = retiredControl.position(of: header.ssrc) { retiredControl.remove(at: former) }
+            admitControl(header.ssrc, index)
             return end
         }
+        authenticatedControl &+= 1
+        controlSources[position].heard = authenticatedControl
         if isRestart {
             controlSources[position].window = ReplayWindow(first: index)
             controlSources[position].restartAllowance = 0

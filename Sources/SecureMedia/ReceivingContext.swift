@@ -15,10 +15,19 @@ struct ReceivingContext: ~Copyable {
     /// SRTP packets that were authentic under this key.
     var authenticated: UInt64 = 0
     /// Where the last packet's source stands in ``sources``: nearly always the next one's, too.
-    private var recent = 0
+    var recent = 0
     private let identifierLength: Int
     private let tagLength: Int
     private let isGalois: Bool
+    // What no packet in order touches comes last: of thousands of contexts few lie in the cache.
+    /// SRTCP packets that were authentic under this key.
+    var authenticatedControl: UInt64 = 0
+    /// Sources of each kind that others have taken the places of.
+    var retired = RetiredSources()
+    var retiredControl = RetiredSources()
+    var evictions: UInt64 = 0
+    /// ``authenticated`` when the key came into use, for the last time.
+    var authenticatedBefore: UInt64 = 0
 
     /// Authentic packets after a renegotiation within which a restart is followed: 5 s of 20 ms packets.
     static let restartAllowance: Int32 = 250
@@ -31,13 +40,18 @@ struct ReceivingContext: ~Copyable {
         let controlCipher = try SessionCipher(suite, control)
         self.suite = suite
         self.identifier = identifier
-        self.maximumSources = maximumSources
+        // One may come while another speaks.
+        self.maximumSources = max(2, maximumSources)
         self.media = mediaCipher
         self.control = controlCipher
         identifierLength = identifier?.octets.count ?? 0
         tagLength = suite.tagLength
         isGalois = suite.isGalois
     }
+
+    /// Octets that SRTP appends to a packet.
+    @inline(__always)
+    var appendedLength: Int { tagLength + identifierLength }
 
     @inline(__always)
     mutating func fetchAhead() {
@@ -61,7 +75,9 @@ struct ReceivingContext: ~Copyable {
         let needed = header.length + tagLength + identifierLength
         guard count >= needed else { throw .truncated(needed: needed, got: count) }
         try checkIdentifier(packet, at: isGalois ? count - identifierLength : count - tagLength - identifierLength)
-        guard let position = position(of: header.ssrc) else { return try openFirst(packet, count: count, header) }
+        guard let position = position(of: header.ssrc) else {
+            return try openFirst(packet, count: count, header, mayRestart: mayRestart)
+        }
         guard case .followed = sources[position].standing else {
             return try openCarried(position, packet, count: count, header)
         }
@@ -75,17 +91,20 @@ struct ReceivingContext: ~Copyable {
             return try openElsewhere(
                 position, packet, count: count, header, mayRestart: mayRestart, refusedFor: error)
         }
-        sources[position].window.insert(index)
-        if sources[position].restartAllowance > 0 { sources[position].restartAllowance -= 1 }
         authenticated &+= 1
+        sources[position].accept(index, authenticated)
         return count - tagLength - identifierLength
     }
 
     /// A source without an entry. RFC 3711 §3.3.1: its roll-over counter begins with 0.
     private mutating func openFirst(
-        _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader
+        _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader, mayRestart: Bool
     ) throws(SRTPError) -> Int {
-        guard sources.count < maximumSources else { throw .tooManySources(limit: maximumSources) }
+        if let former = retired.position(of: header.ssrc) {
+            return try openRetired(former, packet, count: count, header)
+        }
+        // It may be one that was forgotten: see RetiredSources.
+        guard mayRestart || !retired.hasForgotten else { throw .tooManySources(limit: maximumSources) }
         var index = UInt64(header.sequence)
         do throws(SRTPError) {
             try authenticate(packet, count: count, header, index)
@@ -96,9 +115,7 @@ struct ReceivingContext: ~Copyable {
             index += 0x1_0000
             try authenticate(packet, count: count, header, index)
         }
-        recent = sources.count
-        sources.append(ReceivedSource(ssrc: header.ssrc, index: index))
-        authenticated &+= 1
+        admit(header.ssrc, index)
         return count - tagLength - identifierLength
     }
 
@@ -108,19 +125,28 @@ struct ReceivingContext: ~Copyable {
     private mutating func openCarried(
         _ position: Int, _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader
     ) throws(SRTPError) -> Int {
-        let continued = PacketIndex.guess(header.sequence, near: sources[position].window.highest)
-        var index = continued
-        do throws(SRTPError) {
-            guard index < PacketIndex.end else { throw .keyExhausted }
-            try authenticate(packet, count: count, header, index)
-        } catch {
-            index = UInt64(header.sequence)
-            guard index != continued else { throw error }
-            try authenticate(packet, count: count, header, index)
-        }
-        sources[position] = ReceivedSource(ssrc: header.ssrc, index: index)
+        let index = try authenticateCarried(
+            packet, count: count, header, near: sources[position].window.highest)
         authenticated &+= 1
+        sources[position].begin(index, authenticated)
         return count - tagLength - identifierLength
+    }
+
+    /// The number under which the packet is authentic: near the one reached under the previous key, or from 0.
+    func authenticateCarried(
+        _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader, near highest: UInt64
+    ) throws(SRTPError) -> UInt64 {
+        let continued = PacketIndex.guess(header.sequence, near: highest)
+        do throws(SRTPError) {
+            guard continued < PacketIndex.end else { throw .keyExhausted }
+            try authenticate(packet, count: count, header, continued)
+            return continued
+        } catch {
+            let begun = UInt64(header.sequence)
+            guard begun != continued else { throw error }
+            try authenticate(packet, count: count, header, begun)
+            return begun
+        }
     }
 
     /// A packet that is not authentic where its source stands, or not new there, after a re-INVITE that kept the key.
@@ -136,7 +162,8 @@ struct ReceivingContext: ~Copyable {
         _ position: Int, _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader, mayRestart: Bool,
         refusedFor refusal: SRTPError
     ) throws(SRTPError) -> Int {
-        if var former = sources[position].former {
+        // Once the window has come as far as the former place, it alone knows what was used.
+        if var former = sources[position].former, former.highest > sources[position].window.highest {
             let index = PacketIndex.guess(header.sequence, near: former.highest)
             if index < PacketIndex.end, index > former.highest,
                 isAuthentic(packet, count: count, header, index)
@@ -145,6 +172,7 @@ struct ReceivingContext: ~Copyable {
                 sources[position].window = former
                 sources[position].former = nil
                 authenticated &+= 1
+                sources[position].hear(authenticated)
                 return count - tagLength - identifierLength
             }
         }
@@ -162,6 +190,7 @@ struct ReceivingContext: ~Copyable {
         sources[position].first = index
         sources[position].restartAllowance = 0
         authenticated &+= 1
+        sources[position].hear(authenticated)
         return count - tagLength - identifierLength
     }
 
@@ -178,7 +207,7 @@ struct ReceivingContext: ~Copyable {
 
     /// Verifies the tag for this number and decrypts. On failure the packet is as it was; no state in any case.
     @inline(__always)
-    private func authenticate(
+    func authenticate(
         _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader, _ index: UInt64
     ) throws(SRTPError) {
         let end = count - tagLength - identifierLength

@@ -18,7 +18,8 @@ public enum SRTPError: Error, Equatable, Sendable, CustomStringConvertible {
     case replayed
     /// Older than the replay window reaches, so it cannot be told from a replay.
     case tooOld
-    /// An authenticated packet of one more source than a context keeps state for.
+    /// A source that is not known, where others have been forgotten: it may be one of them, and its packets old ones.
+    /// For a sender: one more source than it keeps state for, whose numbers could have been used.
     case tooManySources(limit: Int)
     /// RFC 3711 §9.2: 2^48 SRTP or 2^31 SRTCP packets is all that one key may protect. Make a new key.
     case keyExhausted
@@ -40,7 +41,8 @@ public enum SRTPError: Error, Equatable, Sendable, CustomStringConvertible {
         case .authenticationFailed: "SRTP authentication failed: another key, a damaged packet or a forger"
         case .replayed: "SRTP packet number seen before"
         case .tooOld: "SRTP packet number older than the replay window"
-        case .tooManySources(let limit): "more than \(limit) SSRCs under one SRTP key; negotiate a new key"
+        case .tooManySources(let limit):
+            "too many SSRCs under one SRTP key, more than \(limit) at a time; negotiate a new key"
         case .keyExhausted: "the SRTP key has protected as many packets as it may; negotiate a new key"
         case .unencryptedControl: "unencrypted SRTCP, which was not agreed on"
         case .invalidKeyLength(let needed, let got): "SRTP key and salt of \(got) octets; the suite needs \(needed)"

@@ -3,17 +3,22 @@
 /// Owned by one media worker. Packets are verified and decrypted where they lie; after a source's first packet nothing
 /// is allocated. A refused packet changes neither the context nor its own octets.
 public struct SRTPReceiver: ~Copyable {
-    /// Sources under one key, unless said otherwise. About 150 octets each, held once a source was authentic.
+    /// Sources followed at a time under one key, unless said otherwise. About 150 octets each, held once a source was
+    /// authentic. One more takes the place of the one that was not heard for longest; 256 of those are remembered by
+    /// their highest number, 24 octets each.
     public static let defaultMaximumSources = 64
     /// Packets of the new key after which the previous one is forgotten: 2.5 s of 20 ms packets, which outlasts
     /// what was under way when the keys changed.
     static let previousKeyGrace: UInt64 = 128
 
+    // Beside each other, because every packet touches both.
+    private var hasPrevious = false
     private var current: ReceivingContext
     private var previous: ReceivingContext?
-    private var hasPrevious = false
     private var key: SDESKey
     private var previousKey: SDESKey?
+    /// Evictions of contexts that are gone.
+    private var formerEvictions: UInt64 = 0
 
     /// Begins with the peer's key. Allocates the cipher contexts, a few kB.
     public init(_ key: SDESKey, maximumSources: Int = SRTPReceiver.defaultMaximumSources) throws(SRTPError) {
@@ -37,13 +42,24 @@ public struct SRTPReceiver: ~Copyable {
         key = SDESKey.absent(suite)
     }
 
-    /// SRTP packets that were authentic under the key in use, since it came into use.
+    /// SRTP packets that were authentic under the key in use.
     public var authenticatedPackets: UInt64 { current.authenticated }
 
     /// More packets have come under this key than its `a=crypto` line allowed (RFC 4568 §6.1). They are still taken:
     /// the limit that keeps the cipher safe is 2^48 packets, and a recording is not given up for a peer that should
     /// have changed its key. Worth a line in the log.
     public var isPastLifetime: Bool { current.authenticated > key.lifetime ?? .max }
+
+    /// Sources, of SRTP and of SRTCP, that had to make room for others, whatever the key. Such a source is heard again
+    /// as soon as it sends a number above its highest.
+    public var evictedSources: UInt64 {
+        let before =
+            switch previous {
+            case .some(let previous): previous.evictions
+            case .none: 0 as UInt64
+            }
+        return formerEvictions &+ current.evictions &+ before
+    }
 
     /// Brings what the next SRTP packet needs into the cache, for whoever knows that one comes. Thousands of contexts do
     /// not fit into it, and waiting for memory takes longer than the cryptography.
@@ -55,7 +71,7 @@ public struct SRTPReceiver: ~Copyable {
     /// - Parameters:
     ///   - packet: Exactly the datagram.
     ///   - mayRestart: The packet comes from where the peer's media comes from. Only then is a roll-over counter that
-    ///     begins anew after a re-INVITE believed.
+    ///     begins anew after a re-INVITE believed, or a new source where sources have been forgotten.
     /// - Returns: Octets of the RTP packet, which begins where the datagram does.
     public mutating func unprotect(
         _ packet: UnsafeMutableRawBufferPointer, mayRestart: Bool = true
@@ -120,8 +136,10 @@ public struct SRTPReceiver: ~Copyable {
             return
         }
         var next = try Self.context(key, maximumSources: current.maximumSources)
-        next.sources = current.sources.map { $0.carried() }
+        next.sources = current.sources.map { $0.carried(after: current.authenticated) }
+        next.retired = current.retired.carried()
         swap(&current, &next)
+        discardPrevious()
         previous = consume next
         hasPrevious = true
         previousKey = self.key
@@ -131,15 +149,19 @@ public struct SRTPReceiver: ~Copyable {
     private mutating func swapContexts() {
         guard var other = previous.take(), let otherKey = previousKey else { return }
         swap(&current, &other)
-        current.authenticated = 0
+        current.authenticatedBefore = current.authenticated
         previous = consume other
         previousKey = key
         key = otherKey
     }
 
     private mutating func retirePrevious() {
-        guard current.authenticated >= Self.previousKeyGrace else { return }
-        previous = nil
+        guard current.authenticated &- current.authenticatedBefore >= Self.previousKeyGrace else { return }
+        discardPrevious()
+    }
+
+    private mutating func discardPrevious() {
+        if let gone = previous.take() { formerEvictions &+= gone.evictions }
         previousKey = nil
         hasPrevious = false
     }

@@ -6,6 +6,8 @@ public struct SRTPSender: ~Copyable {
     private struct SentSource {
         let ssrc: UInt32
         var window: ReplayWindow
+        /// ``SRTPSender/sealed`` at its newest packet.
+        var last: UInt64
     }
 
     private var suite: CryptoSuite
@@ -13,10 +15,15 @@ public struct SRTPSender: ~Copyable {
     private var media: SessionCipher
     private var control: SessionCipher
     private var sources: [SentSource] = []
+    /// Those that others have taken the places of. None is ever forgotten under its key: a source whose numbers nobody
+    /// knows could use one twice.
+    private var retired = RetiredSources()
     private var recent = 0
     private let maximumSources: Int
     private var nextControlIndex: UInt32
     private var packets: UInt64 = 0
+    /// Packets under all keys.
+    private var sealed: UInt64 = 0
     private var lifetime: UInt64
 
     /// Begins with our key, as the answer or offer tells it to the peer.
@@ -45,7 +52,7 @@ public struct SRTPSender: ~Copyable {
         self.identifier = identifier
         self.media = mediaCipher
         self.control = controlCipher
-        self.maximumSources = maximumSources
+        self.maximumSources = max(1, maximumSources)
         nextControlIndex = controlIndex
         lifetime = .max
     }
@@ -62,6 +69,9 @@ public struct SRTPSender: ~Copyable {
     /// plain texts; with the AEAD suites the authentication key would follow. So a number that was used, or that is too
     /// old to know, is refused, a repetition of the very same packet included (RFC 3711 §9.1).
     ///
+    /// A source beyond the bound takes the place of the one that sent nothing for longest, which may go on later above
+    /// its highest number. After ``RetiredSources/capacity`` of those a new source is refused until the next key.
+    ///
     /// - Parameters:
     ///   - buffer: The packet, with room for ``overhead`` octets after it.
     ///   - count: Octets of the packet.
@@ -74,23 +84,54 @@ public struct SRTPSender: ~Copyable {
         let header = try PacketHeader(packet, count: count)
         guard packets < lifetime else { throw .keyExhausted }
         let position = position(of: header.ssrc)
-        var index = UInt64(header.sequence)
+        let index: UInt64
         if let position {
             index = PacketIndex.guess(header.sequence, near: sources[position].window.highest)
             guard index < PacketIndex.end else { throw .keyExhausted }
             try sources[position].window.check(index)
-        } else if sources.count >= maximumSources {
-            throw .tooManySources(limit: maximumSources)
+        } else {
+            index = try firstIndex(header)
         }
         try seal(packet, count: count, header, index)
+        packets += 1
+        sealed &+= 1
         if let position {
             sources[position].window.insert(index)
+            sources[position].last = sealed
         } else {
-            recent = sources.count
-            sources.append(SentSource(ssrc: header.ssrc, window: ReplayWindow(first: index)))
+            admit(header.ssrc, index)
         }
-        packets += 1
         return total
+    }
+
+    /// The number of the first packet of a source that has no entry, or of one that had to make room.
+    private func firstIndex(_ header: PacketHeader) throws(SRTPError) -> UInt64 {
+        guard let position = retired.position(of: header.ssrc) else {
+            guard sources.count < maximumSources || retired.hasRoom else {
+                throw .tooManySources(limit: maximumSources + RetiredSources.capacity)
+            }
+            return UInt64(header.sequence)
+        }
+        let former = retired[position]
+        let index = PacketIndex.guess(header.sequence, near: former.highest)
+        guard index < PacketIndex.end else { throw .keyExhausted }
+        guard former.isCarried || index > former.highest else { throw .tooOld }
+        return index
+    }
+
+    private mutating func admit(_ ssrc: UInt32, _ index: UInt64) {
+        if let former = retired.position(of: ssrc) { retired.remove(at: former) }
+        let source = SentSource(ssrc: ssrc, window: ReplayWindow(first: index), last: sealed)
+        guard sources.count >= maximumSources else {
+            recent = sources.count
+            sources.append(source)
+            return
+        }
+        var oldest = 0
+        for position in sources.indices where sources[position].last < sources[oldest].last { oldest = position }
+        retired.add(RetiredSources.Source(ssrc: sources[oldest].ssrc, highest: sources[oldest].window.highest))
+        sources[oldest] = source
+        recent = oldest
     }
 
     /// Encrypts an RTCP compound in place, RFC 3711 §3.4; as ``protect(_:count:)`` with ``controlOverhead``.
@@ -117,6 +158,7 @@ public struct SRTPSender: ~Copyable {
         suite = key.suite
         identifier = key.mki
         lifetime = key.lifetime ?? .max
+        retired = retired.carried()
         packets = 0
         nextControlIndex = 0
     }

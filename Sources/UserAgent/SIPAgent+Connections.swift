@@ -97,11 +97,14 @@ extension SIPAgent {
                 }
             }
             .connect(to: target.endpoint.socketAddress).get()
-        guard phase == .running || phase == .draining,
-            let local = SIPEndpoint(channel.localAddress, transport: target.endpoint.transport)
-        else {
+        guard phase == .running || phase == .draining else {
             channel.close(promise: nil)
             throw UserAgentError.stopped
+        }
+        // A channel that is closed already has no address any more.
+        guard let local = SIPEndpoint(channel.localAddress, transport: target.endpoint.transport) else {
+            channel.close(promise: nil)
+            throw ConnectionLost(transport: target.endpoint.transport)
         }
         return try register(channel, source: RequestSource(remote: target.endpoint, local: local), target: target)
     }
@@ -135,5 +138,14 @@ extension SIPAgent {
         for transaction in Array(clientTransactions.values) where transaction.flow.socket == .connection(id) {
             transportFailed(transaction)
         }
+    }
+}
+
+/// The peer, or the check of its certificate, ended a connection before it was of use.
+private struct ConnectionLost: Error, CustomStringConvertible {
+    let transport: SIPTransport
+
+    var description: String {
+        transport == .tls ? "it was closed in the TLS handshake" : "it was closed as soon as it was open"
     }
 }

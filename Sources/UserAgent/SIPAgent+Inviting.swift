@@ -143,7 +143,7 @@ extension SIPAgent {
             let dialog = try? Dialog(placing: request, answeredBy: response)
         else { return }
         let (_, continuation) = AsyncStream<DialogEvent>.makeStream(bufferingPolicy: .bufferingOldest(1))
-        let call = Call(id: nextID(), dialog: dialog, origin: origin, invite: request, events: continuation)
+        let call = Call(id: nextID(), dialog: dialog, origin: origin, events: continuation)
         Task {
             _ = try? await self.acknowledge(request, in: call, contentType: nil, body: [])
             _ = try? await self.bye(of: call, Call.Farewell(headers: [], contentType: nil, body: []))
@@ -176,7 +176,7 @@ extension SIPAgent {
             throw UserAgentError.unusable("the 2xx makes no dialog: \(error)")
         }
         let (stream, continuation) = AsyncStream<DialogEvent>.makeStream(bufferingPolicy: .bufferingOldest(64))
-        let call = Call(id: nextID(), dialog: dialog, origin: flow, invite: request, events: continuation)
+        let call = Call(id: nextID(), dialog: dialog, origin: flow, events: continuation)
         call.stage = .established
         call.contactParameters = invitation.contactParameters
         call.digest = digest

@@ -110,7 +110,7 @@ extension SIPAgent {
         }
         let transaction = makeServerTransaction(request, key: key, along: flow, at: now)
         let (stream, continuation) = AsyncStream<DialogEvent>.makeStream(bufferingPolicy: .bufferingOldest(64))
-        let call = Call(id: nextID(), dialog: dialog, origin: flow, invite: request, events: continuation)
+        let call = Call(id: nextID(), dialog: dialog, origin: flow, events: continuation)
         register(call)
         call.openInvite = transaction
         transaction.call = call

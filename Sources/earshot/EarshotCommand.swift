@@ -7,6 +7,7 @@ struct EarshotCommand: AsyncParsableCommand {
         commandName: "earshot",
         abstract: "A self-hosted Voice Connector: SIPREC calls become live, tagged audio streams and their records.",
         subcommands: [
-            ServeCommand.self, CallCommand.self, TailCommand.self, StreamsCommand.self, DoctorCommand.self,
+            ServeCommand.self, CallCommand.self, TailCommand.self, StreamsCommand.self, SearchCommand.self,
+            ExportCommand.self, ListenCommand.self, VerifyCommand.self, KeysCommand.self, DoctorCommand.self,
         ])
 }

@@ -48,13 +48,14 @@ struct RecordingNode: Service, CustomStringConvertible {
         for problem in recovered.problems { logger.error("recovery", metadata: ["problem": "\(problem)"]) }
         let store = try FragmentStore(directory: directory, configuration: storeConfiguration, logger: logger)
         let records = try RecordWriter(directory: directory, logger: logger)
+        let companions = try await NodeCompanions(configuration, store: store, logger: logger)
         let media = try startMedia()
         let recorder = RecordingService(
             settings: await recorderSettings(), media: media, store: store, records: records, logger: logger)
         let agent = SIPAgent(
             configuration: agentConfiguration, admission: admission, eventLoopGroup: group, logger: logger)
         let bound = try await agent.start { await recorder.record($0) }
-        announce(bound)
+        announce(bound, httpPort: companions.httpPort)
         let watch = Task { await recorder.watch() }
         let log = logger
         let refusals = Task { await RefusalLog(agent: agent, logger: log).run() }
@@ -76,20 +77,26 @@ struct RecordingNode: Service, CustomStringConvertible {
         }
         await agent.stop()
         report(await media.workerReports())
+        report(media.portReport())
         media.stop()
         await store.shutDown()
         await records.shutDown()
+        await companions.stop()
         messageLog?.close()
         try? await group.shutdownGracefully()
         StandardOutput.line("drained")
     }
 
     /// The line that scripts wait for: what was bound, one endpoint a transport.
-    private func announce(_ bound: [SIPEndpoint]) {
+    private func announce(_ bound: [SIPEndpoint], httpPort: Int?) {
         var words: [String] = []
         for transport in [SIPTransport.udp, .tcp, .tls] {
             guard let endpoint = bound.first(where: { $0.transport == transport }) else { continue }
             words.append("\(transport.rawValue)=\(endpoint.address.hostText):\(endpoint.port)")
+        }
+        if let httpPort {
+            let name = configuration.http.certificate == nil ? "http" : "https"
+            words.append("\(name)=\(configuration.http.bind.hostText):\(httpPort)")
         }
         StandardOutput.line("ready " + words.joined(separator: " "))
         logger.info(
@@ -156,6 +163,16 @@ extension RecordingNode {
         }
     }
 
+    /// What still came to ports after their calls.
+    private func report(_ ports: PortReport) {
+        logger.info(
+            "media ports",
+            metadata: [
+                "lateAfterRelease": "\(ports.lateAfterRelease)", "resting": "\(ports.resting)",
+                "restsCutShort": "\(ports.cutShort)",
+            ])
+    }
+
     private func recorderSettings() async -> RecorderSettings {
         var connectors: [String: RecorderSettings.ConnectorPolicy] = [:]
         for connector in configuration.connectors {
@@ -169,6 +186,7 @@ extension RecordingNode {
                 case .payload: .payload
                 }
             policy.redactsDigits = connector.streaming.redactDigits
+            policy.retentionHours = connector.streaming.dataRetentionInHours
             connectors[connector.id.description] = policy
         }
         return RecorderSettings(

@@ -11,10 +11,10 @@ from peer.srtp import Keys, Session
 class SecureCall(RecordedCall):
     """Every leg offers RTP/SAVP with a key of its own; `suites[i]` are those of leg i, the first is used to send."""
 
-    def __init__(self, server, suites=("AES_CM_128_HMAC_SHA1_80",), plain=(), mki=b"", **options):
+    def __init__(self, server, suites=("AES_CM_128_HMAC_SHA1_80",), plain=(), mki=b"", lifetime=None, **options):
         super().__init__(server, **options)
         self.suites, self.plain = suites, set(plain)
-        self.keys = [None if index in self.plain else [Keys(suite, mki=mki) for suite in suites]
+        self.keys = [None if index in self.plain else [Keys(suite, mki=mki, lifetime=lifetime) for suite in suites]
                      for index in range(len(self.legs))]
 
     def offer(self, **options):
@@ -35,11 +35,20 @@ class SecureCall(RecordedCall):
                 leg.secure, leg.their_session = Session(chosen), Session(theirs)
         return answer
 
-    def renew_keys(self, suite=None):
-        """New master keys; the roll-over counters go on (RFC 3711 section 3.3.1)."""
+    def reoffer(self, **options):
+        """Re-INVITE; the sender's roll-over counters go on, as RFC 3711 section 3.3.1 wants it."""
+        known = [leg.secure and leg.secure.indexes for leg in self.legs]
+        response = self.reinvite(self.offer(**options))
+        for leg, indexes in zip(self.legs, known):
+            if leg.secure and indexes is not None:
+                leg.secure.indexes = indexes
+        return response
+
+    def renew_keys(self, suite=None, mki=b"", lifetime=None):
+        """New master keys for the next offer."""
         for leg, keys, index in zip(self.legs, self.keys, range(len(self.keys))):
             if keys:
-                self.keys[index] = [Keys(suite or one.suite) for one in keys]
+                self.keys[index] = [Keys(suite or one.suite, mki=mki, lifetime=lifetime) for one in keys]
 
 
 def paced(steps, milliseconds=20):

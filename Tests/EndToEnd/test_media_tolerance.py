@@ -11,28 +11,13 @@ import pytest
 from peer import g711, matroska
 from peer.recorded_call import RecordedCall
 from peer.rtp import Speaker, assert_heard
+from secure_call import frames, paced
 
 
 @pytest.fixture
 def call(server, request):
     with RecordedCall(server, seed=500 + len(request.node.name)) as placed:
         yield placed
-
-
-def send_paced(steps, milliseconds=20):
-    """Runs one step (a function that sends, or None) every `milliseconds`, on an absolute schedule."""
-    start = time.perf_counter()
-    for index, step in enumerate(steps):
-        wait = start + index * milliseconds / 1000 - time.perf_counter()
-        if wait > 0:
-            time.sleep(wait)
-        if step:
-            step()
-
-
-def frames(seed, count, size=160):
-    codes = g711.noise(seed, count * size / 8000)
-    return [codes[index * size:(index + 1) * size] for index in range(count)]
 
 
 def finish(call):
@@ -108,7 +93,7 @@ def test_a_pressed_key_is_not_heard_as_loss(call):
 
     steps.append(lambda: resume(after[0]))
     steps += [lambda one=one: leg.send(one) for one in after[1:]]
-    send_paced(steps)
+    paced(steps)
     pcm, found = finish(call)
     first, second = places(pcm, before, after)
     assert second - first == pytest.approx(30 * 20 + 10 * 20, abs=1)
@@ -121,7 +106,7 @@ def test_payloads_that_are_not_known_never_break_a_call(kind, call):
     leg, before, after = call.legs[0], frames(4, 25), frames(5, 25)
     strange = (lambda: leg.send(os.urandom(60), 97, samples=160, heard=False)) if "same" in kind else (
         lambda: leg.send(os.urandom(700), 115, samples=480, heard=False))
-    send_paced([lambda one=one: leg.send(one) for one in before] + [strange] * 10 + [lambda one=one: leg.send(one) for one in after])
+    paced([lambda one=one: leg.send(one) for one in before] + [strange] * 10 + [lambda one=one: leg.send(one) for one in after])
     pcm, found = finish(call)
     first, second = places(pcm, before, after)
     if "same" in kind:
@@ -141,7 +126,7 @@ def test_lost_packets_are_counted_and_the_rest_stays_in_its_place(call):
         else:
             leg.send(all_frames[index])
 
-    send_paced([lambda index=index: step(index) for index in range(75)])
+    paced([lambda index=index: step(index) for index in range(75)])
     pcm, found = finish(call)
     a, b, c = places(pcm, all_frames[:20], all_frames[22:40], all_frames[41:])
     assert (b - a, c - a) == (pytest.approx(22 * 20, abs=0.2), pytest.approx(41 * 20, abs=0.2))
@@ -162,7 +147,7 @@ def test_reordered_and_doubled_packets_give_the_same_samples(call):
     steps = []
     for index in order:
         steps.append(lambda index=index: [leg.send_raw(packets[index]) for _ in range(2 if index in (15, 50) else 1)])
-    send_paced(steps)
+    paced(steps)
     pcm, found = finish(call)
     places(pcm, all_frames)
     assert (found["Duplicates"], found["Lost"], found["Late"]) == (2, 0, 0) and found["Reordered"] >= 3
@@ -210,7 +195,7 @@ def test_a_new_ssrc_and_a_new_law_go_on_on_the_same_leg(call):
 
     steps += [lambda: change("u", second[0])] + [lambda one=one: leg.send(one) for one in second[1:]]
     steps += [lambda one=one: leg.send(one, 8) for one in third]
-    send_paced(steps)
+    paced(steps)
     pcm, _ = finish(call)
     one, two = places(pcm, first, second)
     assert two - one == pytest.approx(600, abs=25)
@@ -229,8 +214,8 @@ def test_a_pause_of_the_sender_is_timed_silence_and_not_loss(call):
     def resume():
         leg.send(after[0], marker=True)
 
-    send_paced([lambda one=one: leg.send(one) for one in before] + [comfort_noise] + [None] * 39 + [resume]
-               + [lambda one=one: leg.send(one) for one in after[1:]])
+    paced([lambda one=one: leg.send(one) for one in before] + [comfort_noise] + [None] * 39 + [resume]
+          + [lambda one=one: leg.send(one) for one in after[1:]])
     pcm, found = finish(call)
     first, second = places(pcm, before, after)
     assert second - first == pytest.approx(30 * 20 + 40 * 20, abs=1)
@@ -249,7 +234,7 @@ def test_a_stranger_cannot_put_sound_into_a_leg(call):
                 stranger.sendto(fake, leg.destination)
             leg.send(all_frames[index])
 
-        send_paced([lambda index=index: step(index) for index in range(60)])
+        paced([lambda index=index: step(index) for index in range(60)])
     pcm, found = finish(call)
     places(pcm, all_frames)
     assert found["Packets"] == 60
@@ -266,7 +251,7 @@ def test_rtp_rubbish_is_counted_nowhere_and_changes_nothing(call):
         leg.send_raw(rubbish[index % len(rubbish)])
         leg.send(all_frames[index])
 
-    send_paced([lambda index=index: step(index) for index in range(60)])
+    paced([lambda index=index: step(index) for index in range(60)])
     pcm, found = finish(call)
     places(pcm, all_frames)
     assert found["Lost"] == 0 and 60 <= found["Packets"] <= 63

@@ -42,18 +42,17 @@ struct LatchingTests {
         }
         if moment == .afterReoffer {
             await engine.service.change(legs[0].id, to: parameters)
-            try await Task.sleep(for: .milliseconds(20))
             spray()
         }
-        try await Task.sleep(for: .milliseconds(50))
         // What the other side sends still goes to the peer, and to nobody else.
         for index in 0..<5 {
             let packet = RTPPacket.voice(index, octet: 0x77).octets
             peers[1].send(packet, to: legs[1].port)
             #expect(peers[0].receive() == packet)
         }
-        let reports = await engine.finish(legs)
         // Twenty rounds at the RTP port and at the RTCP port.
+        _ = try await engine.service.report(legs[0]) { $0.statistics.foreign >= 40 }
+        let reports = await engine.finish(legs)
         #expect(reports[0].statistics.packets == 10 && reports[0].statistics.foreign == 40)
         #expect(reports[0].relayed == 10 && reports[1].relayed == 5)
         #expect(!tap.samples.contains(G711.expandMuLaw(0x55)))
@@ -74,14 +73,11 @@ struct LatchingTests {
         engine.service.start(leg, parameters, epoch: MediaClock.arrival, tap: tap)
         for index in 0..<10 { first.send(RTPPacket.voice(index).octets, to: leg.port) }
         for index in 10..<15 { second.send(RTPPacket.voice(index, octet: 0x33).octets, to: leg.port) }
-        try await Task.sleep(for: .milliseconds(30))
-        var report = try #require(await engine.service.snapshot([leg.id]).first)
+        var report = try await engine.service.report(leg) { $0.statistics.packets + $0.statistics.foreign >= 15 }
         #expect(report.statistics.packets == 10 && report.statistics.foreign == 5)
         parameters.remote = second.address
         await engine.service.change(leg.id, to: parameters)
-        try await Task.sleep(for: .milliseconds(20))
         for index in 15..<20 { second.send(RTPPacket.voice(index, octet: 0x33).octets, to: leg.port) }
-        try await Task.sleep(for: .milliseconds(30))
         report = try #require(await engine.finish([leg]).first)
         #expect(report.statistics.packets == 15)
         #expect(tap.samples.count { $0 == G711.expandMuLaw(0x33) } == 800)
@@ -100,7 +96,6 @@ struct LatchingTests {
             neighbour.send(RTPPacket.voice(index).octets, to: leg.port)
             peer.send(RTPPacket.voice(index).octets, to: leg.port)
         }
-        try await Task.sleep(for: .milliseconds(30))
         let report = try #require(await engine.finish([leg]).first)
         #expect(report.statistics.packets == 10 && report.statistics.foreign == 10)
     }
@@ -121,7 +116,7 @@ struct LatchingTests {
 
     @Test("A pair that has just been released is taken only when no other is left")
     func resting() throws {
-        let engine = try EngineHarness(ports: 25_800...25_807)
+        let engine = try EngineHarness(ports: freePorts(pairs: 4))
         defer { engine.service.stop() }
         let first = try engine.service.reserve(2, isIPv6: false)
         for leg in first { engine.service.release(leg) }

@@ -1,6 +1,7 @@
 import CMediaSockets
 import Glibc
 import MediaCore
+import MediaEngine
 
 /// A UDP socket on the loopback address that speaks RTP. Closed when it goes.
 final class LoopbackSender {
@@ -66,12 +67,14 @@ final class LoopbackSender {
         return media_socket_receive(socket, &buffer, buffer.count, &source, &port) >= 0
     }
 
-    /// The next datagram within five seconds: the first report comes within three.
+    /// The next datagram. A minute is for what never comes: the first report comes within three seconds, and a machine
+    /// that is busy with other things may take its time for anything.
     func receive() -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: 2_048)
         var source = [UInt8](repeating: 0, count: 16)
         var port: UInt16 = 0
-        for _ in 0..<5_000 {
+        let limit = MediaClock.arrival + 60_000_000_000
+        while MediaClock.arrival < limit {
             let count = media_socket_receive(socket, &buffer, buffer.count, &source, &port)
             if count > 0 { return Array(buffer.prefix(count)) }
             usleep(1_000)

@@ -27,6 +27,7 @@ struct ScriptedBackEnd: MediaBackEnd, ~Copyable {
     func upcomingToken(_ distance: Int) -> UInt64? { nil }
     mutating func next() -> Datagram? { nil }
     mutating func flush() {}
+    mutating func truncated(_ socket: Int32) -> UInt64 { 0 }
 
     mutating func send(
         _ octets: UnsafeRawBufferPointer, from socket: Int32, token: UInt64, to destination: MediaAddress, isIPv6: Bool

@@ -23,10 +23,16 @@ struct SecureLegTests {
         }
 
         func finish() async throws -> LegReport {
-            try await Task.sleep(for: .milliseconds(40))
             let report = await engine.finish([leg]).first
             engine.service.stop()
             return try #require(report)
+        }
+
+        /// The worker has handled so many packets.
+        func handled(_ packets: UInt64, refused: UInt64 = 0) async throws {
+            _ = try await engine.service.report(leg) {
+                $0.statistics.packets >= packets && $0.unauthenticated >= refused
+            }
         }
 
         func heard(_ octet: UInt8) -> Int { tap.samples.count { $0 == G711.expandMuLaw(octet) } }
@@ -89,19 +95,17 @@ struct SecureLegTests {
         for index in 65_530..<65_541 {
             leg.peer.send(RTPPacket.voice(index).octets.protected(by: &sender), to: leg.leg.port)
         }
-        try await Task.sleep(for: .milliseconds(30))
+        try await leg.handled(11)
         // The peer offers the same key again and forgets how often its numbers came round.
         await leg.engine.service.change(leg.leg.id, to: leg.parameters)
-        try await Task.sleep(for: .milliseconds(30))
         var again = try SRTPSender(first)
         for index in 65_541..<65_546 {
             leg.peer.send(RTPPacket.voice(index).octets.protected(by: &again), to: leg.leg.port)
         }
-        try await Task.sleep(for: .milliseconds(30))
+        try await leg.handled(16)
         let second = SDESKey.fresh(.galois256)
         leg.parameters.receiving = second
         await leg.engine.service.change(leg.leg.id, to: leg.parameters)
-        try await Task.sleep(for: .milliseconds(30))
         var third = try SRTPSender(second)
         for index in 65_546..<65_551 {
             leg.peer.send(RTPPacket.voice(index).octets.protected(by: &third), to: leg.leg.port)
@@ -120,7 +124,7 @@ struct SecureLegTests {
         let first = (0..<20).map { RTPPacket.voice($0).octets.protected(by: &sender) }
         let later = (3_000..<3_020).map { RTPPacket.voice($0, octet: 0x22).octets.protected(by: &sender) }
         for packet in first + later { leg.peer.send(packet, to: leg.leg.port) }
-        try await Task.sleep(for: .milliseconds(30))
+        try await leg.handled(40)
         await leg.engine.service.change(leg.leg.id, to: leg.parameters)
         for packet in first { stranger.send(packet, to: leg.leg.port) }
         for packet in first { leg.peer.send(packet, to: leg.leg.port) }
@@ -137,10 +141,9 @@ struct SecureLegTests {
         let first = (65_500..<65_530).map { RTPPacket.voice($0).octets.protected(by: &sender) }
         let later = (65_530..<65_560).map { RTPPacket.voice($0).octets.protected(by: &sender) }
         for packet in first + later { leg.peer.send(packet, to: leg.leg.port) }
-        try await Task.sleep(for: .milliseconds(30))
+        try await leg.handled(60)
         await leg.engine.service.change(leg.leg.id, to: leg.parameters)
         for packet in first { stranger.send(packet, to: leg.leg.port) }
-        try await Task.sleep(for: .milliseconds(20))
         let report = try await leg.finish()
         #expect(report.statistics.packets == 60 && report.unauthenticated == 30)
     }
@@ -158,7 +161,6 @@ struct SecureLegTests {
         engine.service.start(leg, parameters, epoch: MediaClock.arrival, tap: nil)
         var sender = try SRTPSender(theirs)
         rtp.send(RTPPacket.voice(1).octets.protected(by: &sender), to: leg.port)
-        try await Task.sleep(for: .milliseconds(30))
         let reports = await engine.finish([leg])
         #expect(reports.first?.statistics.packets == 1)
         // The end of the leg sends BYE at the latest.

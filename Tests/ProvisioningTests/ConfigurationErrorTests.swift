@@ -214,7 +214,7 @@ struct ConfigurationErrorTests {
             yaml: "connectors:\n  - id: \(id)\n    streaming: { notificationTargets: [Eventbridge] }\n",
             lines: [
                 "earshot.yaml:3: connectors[0].streaming.notificationTargets[0]: 'Eventbridge' is not offered; "
-                    + "did you mean 'EventBridge'? use EventBridge, SNS, SQS"
+                    + "did you mean 'EventBridge'? use EventBridge, SNS, SQS, Webhook"
             ]),
         Case(
             name: "A key that is written twice",
@@ -225,7 +225,8 @@ struct ConfigurationErrorTests {
             yaml: "hello\n",
             lines: [
                 "earshot.yaml:1: has a single value where keys are expected; write keys below it, "
-                    + "each as `key: value` (node, sip, media, data, streams, shutdown, logging, connectors)"
+                    + "each as `key: value` (node, sip, media, http, data, streams, shutdown, logging, "
+                    + "delivery, connectors)"
             ]),
         Case(
             name: "A format of streams that there is not",

@@ -73,7 +73,10 @@ struct ConfigurationLoaderTests {
 
     @Test("Every default of the key table is the default of the value", arguments: ConfigurationKey.all)
     func defaultsAgree(_ key: ConfigurationKey) throws {
-        guard let variable = key.environmentName, let text = key.defaultText, !text.isEmpty else { return }
+        // A section of a target has required keys, so one of its keys alone is a mistake.
+        guard let variable = key.environmentName, let text = key.defaultText, !text.isEmpty,
+            !key.path.hasPrefix("delivery.")
+        else { return }
         let loaded = try ConfigurationLoader(environment: [variable: text]).load(file: nil)
         #expect(loaded.configuration == ServiceConfiguration())
         #expect(loaded.notices.isEmpty)
@@ -95,8 +98,9 @@ struct ConfigurationLoaderTests {
         for text in unfit {
             let loader = ConfigurationLoader(environment: [variable: text], isReadable: { _ in true })
             let error = #expect(throws: ConfigurationError.self) { try loader.load(file: nil) }
-            #expect(error?.issues.first?.origin == .environment(variable: variable), "\(text)")
-            #expect(error?.issues.first?.keyPath == key.path)
+            // Beside it may stand what else its section requires.
+            let issue = error?.issues.first { $0.keyPath == key.path && $0.origin == .environment(variable: variable) }
+            #expect(issue != nil, "\(text)")
         }
     }
 

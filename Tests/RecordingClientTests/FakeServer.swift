@@ -60,7 +60,9 @@ final class FakeServer: Sendable {
         self.receivers = receivers
         invites = log
         endpoints = try await agent.start { invite in
-            log.add(invite.request)
+            var request = invite.request
+            request.body = invite.takeBody()
+            log.add(request)
             let ports = receivers.map { Int($0.sockets.port) }
             switch behaviour {
             case .accept: await Self.accept(invite, body: Self.answer(ports))

@@ -32,6 +32,17 @@ struct LoopbackReceiver {
     }
 
     func drain() -> [Packet] { Self.drain(sockets.rtp) }
+
+    /// At least so many packets, and what else has come by then. A minute is for what never comes.
+    func collect(_ count: Int) async throws -> [Packet] {
+        let limit = paced_clock_monotonic() + 60_000_000_000
+        var packets: [Packet] = []
+        while true {
+            packets += drain()
+            guard packets.count < count, paced_clock_monotonic() < limit else { return packets }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
     func drainReports() -> [[UInt8]] { Self.drain(sockets.rtcp).map(\.bytes) }
 
     private static func drain(_ socket: Int32) -> [Packet] {

@@ -24,7 +24,7 @@ struct PacedSenderTests {
         // No upper bound: a busy machine delays everything.
         #expect(took >= 599, "30 packets take 600 ms: \(took)")
         for (index, receiver) in receivers.enumerated() {
-            let packets = receiver.drain()
+            let packets = try await receiver.collect(30)
             try #require(packets.count == 30)
             let first = packets[0]
             #expect(first.sequence == streams[index].firstSequence)
@@ -51,7 +51,7 @@ struct PacedSenderTests {
         stream.firstTimestamp = .max - 79
         let result = await sender.play([stream], packets: 7)
         #expect(result.packetsSent == 7)
-        let packets = receiver.drain()
+        let packets = try await receiver.collect(7)
         #expect(packets.map(\.sequence) == [65_534, 65_535, 0, 1, 2, 3, 4])
         #expect(packets.map(\.timestamp) == [.max - 79, 0, 80, 160, 240, 320, 400])
         try #require(packets.count == 7)
@@ -60,22 +60,24 @@ struct PacedSenderTests {
         #expect(packets[0].payload != packets[1].payload)
     }
 
-    @Test("Real deadlines: packets that are read as they come are 20 ms apart on the average")
+    @Test("Real deadlines: no packet leaves before its time, and one that was late does not delay those after it")
     func keepsTime() async throws {
         let sender = try PacedSender(packetTime: 20)
         let receiver = try LoopbackReceiver()
         let stream = try receiver.makeStream(EncodedSpeech(Self.ramp(160), codec: .pcmu))
+        let began = paced_clock_monotonic()
         async let result = sender.play([stream], packets: 50)
-        var packets: [LoopbackReceiver.Packet] = []
-        while packets.count < 50 {
-            packets += receiver.drain()
-            try await Task.sleep(for: .milliseconds(1))
-        }
+        let packets = try await receiver.collect(50)
         #expect(await result.packetsSent == 50)
-        let span = Double(packets[49].arrival - packets[0].arrival) / 1e6
-        #expect(abs(span - 980) < 150)
-        let late = try #require(sender.statistics.lateP50)
-        #expect(late < 20)
+        try #require(packets.count == 50)
+        // How late each was, as far as its reader can tell.
+        let late = packets.indices.map { Double(packets[$0].arrival - began) / 1e6 - Double($0) * 20 }
+        #expect(late.allSatisfy { $0 >= 0 })
+        // A busy machine delays single packets; deadlines that crept would delay all that follow.
+        let first = try #require(late.prefix(25).min())
+        let last = try #require(late.suffix(25).min())
+        #expect(last - first < 240)
+        #expect(sender.statistics.lateP50 != nil)
     }
 
     @Test("Calls that start together are spread over the packet time")
@@ -88,7 +90,7 @@ struct PacedSenderTests {
             for stream in streams { group.addTask { await sender.play([stream], packets: 10) } }
             for try await result in group { #expect(result.packetsSent == 10) }
         }
-        for receiver in receivers { #expect(receiver.drain().count == 10) }
+        for receiver in receivers { #expect(try await receiver.collect(10).count == 10) }
     }
 
     @Test("A cancelled call stops, says goodbye in RTCP, and others go on")
@@ -100,13 +102,14 @@ struct PacedSenderTests {
         let second = try receivers[1].makeStream(voice)
         let endless = Task { await sender.play([first], packets: 100_000) }
         async let short = sender.play([second], packets: 20)
-        try await Task.sleep(for: .milliseconds(150))
+        var heard = try await receivers[0].collect(5).count
         endless.cancel()
         let stopped = await endless.value
         #expect(!stopped.isComplete)
-        #expect((2...1000).contains(stopped.packetsSent))
+        #expect((5..<100_000).contains(stopped.packetsSent))
         #expect(await short.isComplete)
-        #expect(receivers[0].drain().count == stopped.packetsSent)
+        heard += try await receivers[0].collect(stopped.packetsSent - heard).count
+        #expect(heard == stopped.packetsSent)
         let report = try #require(receivers[0].drainReports().last)
         var kinds: [RTCPFinding] = []
         var offset = 0

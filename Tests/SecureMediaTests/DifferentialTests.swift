@@ -3,13 +3,13 @@ import Testing
 
 @Suite("The same as libsrtp2")
 struct DifferentialTests {
-    @Test("Payloads of 0 to 1400 octets, both ways", arguments: CryptoSuite.allCases)
+    @Test("Payloads of 0 to 1500 octets, both ways", arguments: CryptoSuite.allCases)
     func lengths(_ suite: CryptoSuite) throws {
         let theirSender = try LibSRTPSession(suite, inbound: false)
         let theirReceiver = try LibSRTPSession(suite, inbound: true)
         var sender = try LibSRTPSession.matchingSender(suite)
         var receiver = try LibSRTPSession.matchingReceiver(suite)
-        for length in 0...1400 {
+        for length in 0...1500 {
             let packet = rtpPacket(UInt16(1000 + length), payload: length)
             let theirs = try #require(theirSender.protect(packet))
             let ours = sender.send(packet)
@@ -44,66 +44,20 @@ struct DifferentialTests {
         }
     }
 
-    @Test("Two wraps of the sequence number with loss, reordering and repetition", arguments: CryptoSuite.allCases)
-    func wraps(_ suite: CryptoSuite) throws {
-        let theirSender = try LibSRTPSession(suite, inbound: false)
-        let theirReceiver = try LibSRTPSession(suite, inbound: true)
-        var sender = try LibSRTPSession.matchingSender(suite)
-        var receiver = try LibSRTPSession.matchingReceiver(suite)
-        var state: UInt64 = 0x9E37_79B9
-        func next(_ bound: UInt64) -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return (state >> 33) % bound
-        }
-        var number: UInt64 = 64_000
-        var held: [UInt8]?
-        var delivered = 0
-        var refused = 0
-        while number < 64_000 + 2 * 65_536 + 2_000 {
-            // Dense at the wraps, leaps between them; never half of the number space at once.
-            let nearWrap = number & 0xFFFF > 0xFF00 || number & 0xFFFF < 0x100
-            number += nearWrap ? 1 + next(2) : 1 + next(500)
-            let packet = rtpPacket(UInt16(truncatingIfNeeded: number), payload: Int(next(200)))
-            let theirs = try #require(theirSender.protect(packet))
-            let ours = sender.send(packet)
-            #expect(ours == .passed(theirs))
-            var arrivals: [[UInt8]] = []
-            switch next(10) {
-            case 0: break  // lost
-            case 1: arrivals = [theirs, theirs]
-            case 2 where held == nil: held = theirs
-            default:
-                arrivals = [theirs]
-                if let late = held {
-                    arrivals.append(late)
-                    held = nil
-                }
-            }
-            for arrival in arrivals {
-                let oracle = theirReceiver.unprotect(arrival)
-                let received = receiver.receive(arrival).packet
-                #expect(received == oracle, "packet \(number)")
-                if received == nil { refused += 1 } else { delivered += 1 }
-            }
-        }
-        #expect(delivered > 500)
-        #expect(refused > 20)
-    }
-
-    @Test("RTCP of many lengths, both ways", arguments: CryptoSuite.allCases)
+    @Test("RTCP of up to 1500 octets, both ways", arguments: CryptoSuite.allCases)
     func control(_ suite: CryptoSuite) throws {
         let theirSender = try LibSRTPSession(suite, inbound: false)
         let theirReceiver = try LibSRTPSession(suite, inbound: true)
         var sender = try LibSRTPSession.matchingSender(suite)
         var receiver = try LibSRTPSession.matchingReceiver(suite)
-        for words in 1...200 {
+        for words in 1...374 {
             let packet = rtcpPacket(words: words)
             let theirs = try #require(theirSender.protectControl(packet))
             let received = receiver.receiveControl(theirs)
             #expect(received == .passed(packet))
-            let ours = sender.sendControl(packet).packet ?? []
-            #expect(ours.count == theirs.count)
-            #expect(theirReceiver.unprotectControl(ours) == packet)
+            let ours = sender.sendControl(packet)
+            #expect(ours == .passed(theirs))
+            #expect(theirReceiver.unprotectControl(theirs) == packet)
         }
     }
 

@@ -18,7 +18,7 @@ func rtpPacket(_ sequence: UInt16, ssrc: UInt32 = 0xCAFE_BABE, payload: Int = 16
 
 /// A receiver report of some length, divisible by four.
 func rtcpPacket(ssrc: UInt32 = 0xCAFE_BABE, words: Int = 7) -> [UInt8] {
-    var packet: [UInt8] = [0x81, 201, 0, UInt8(words)]
+    var packet: [UInt8] = [0x81, 201, UInt8(words >> 8), UInt8(words & 255)]
     for shift in [24, 16, 8, 0] { packet.append(UInt8(truncatingIfNeeded: ssrc >> UInt32(shift))) }
     packet += (0..<(words - 1) * 4).map { UInt8(truncatingIfNeeded: $0 &* 17) }
     return packet
@@ -65,9 +65,9 @@ private func outcome(_ packet: inout [UInt8], _ work: (UnsafeMutableRawBufferPoi
 }
 
 extension SRTPReceiver {
-    mutating func receive(_ packet: [UInt8]) -> Outcome {
+    mutating func receive(_ packet: [UInt8], mayRestart: Bool = true) -> Outcome {
         var packet = packet
-        return outcome(&packet) { octets throws(SRTPError) in try unprotect(octets) }
+        return outcome(&packet) { octets throws(SRTPError) in try unprotect(octets, mayRestart: mayRestart) }
     }
 
     mutating func receiveControl(_ packet: [UInt8]) -> Outcome {

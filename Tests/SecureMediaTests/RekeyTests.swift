@@ -74,6 +74,26 @@ struct RekeyTests {
         }
     }
 
+    @Test("A whole call replayed after a re-INVITE does not let a packet of the peer pass twice")
+    func replayedCall() throws {
+        let suite = CryptoSuite.counter128Tag80
+        var sender = try SRTPSender(sdesKey(suite))
+        var receiver = try SRTPReceiver(sdesKey(suite))
+        let call = stride(from: 0, through: 2 * 65_536, by: 16_384).map {
+            sender.wire(rtpPacket(UInt16(truncatingIfNeeded: $0)))
+        }
+        for wire in call { _ = receiver.receive(wire) }
+        try receiver.rekey(sdesKey(suite))
+        for wire in call { _ = receiver.receive(wire) }
+        for sequence in 1..<20 as Range<UInt16> {
+            let wire = sender.wire(rtpPacket(sequence))
+            let once = receiver.receive(wire)
+            let twice = receiver.receive(wire)
+            #expect(once == .passed(rtpPacket(sequence)))
+            #expect(twice.error == .replayed)
+        }
+    }
+
     @Test("Many packets after a re-INVITE the restart is not believed any more")
     func allowanceEnds() throws {
         var pair = try Pair(.counter128Tag80, wraps: 2)

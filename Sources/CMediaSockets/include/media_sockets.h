@@ -37,6 +37,13 @@ ssize_t media_socket_send_to(int fd, int v6, const void *bytes, size_t count, ui
 /// Datagrams the kernel dropped on this socket because its buffer was full (SO_MEMINFO); 0 where it cannot tell.
 uint32_t media_socket_drops(int fd);
 
+/// Puts a socket to rest: it stays bound, and what arrives from now on is dropped in the kernel, by a filter that lets
+/// nothing through, and counted there. Throws away what lay unread, and returns how many datagrams that were.
+uint32_t media_socket_rest(int fd);
+/// How many datagrams a socket at rest has dropped since `media_socket_drops` said `before`. Takes out what got in where
+/// the filter could not be set: the smallest buffer there is holds one or two datagrams, and the rest is dropped.
+uint32_t media_socket_rested(int fd, uint32_t before);
+
 /// The address from which this machine would reach `remote`, into `local`. Sends nothing.
 int media_local_address(int v6, const uint8_t remote[16], uint8_t local[16]);
 

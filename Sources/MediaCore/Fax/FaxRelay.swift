@@ -14,15 +14,19 @@ public struct FaxRelay: ~Copyable {
     }
 
     /// The largest UDPTL packet that the receiver takes, octets: its `T38FaxMaxDatagram` (T.38 Annex D). Nil where it
-    /// named none; then only ``largestDatagram`` holds.
+    /// named none; then ``unnamedLimit`` holds. A limit above ``largestDatagram`` is taken as that.
     public var maximumDatagram: Int?
     /// Counters so far.
     public private(set) var counters = FaxCounters()
 
     private var window = UDPTLWindow()
 
-    /// Holds where a receiver names no limit, and above one that it names: more does not fit an Ethernet frame.
-    public static let largestDatagram = 1_472
+    /// Octets that are sent to a receiver that names no limit: more does not fit an Ethernet frame.
+    public static let unnamedLimit = 1_472
+    /// Octets of the largest UDPTL datagram that is relayed at all. A receiver's limit above it must not be passed on to
+    /// the other gateway as it is. Fax needs less: 40 ms of the fastest, V.34, are 168 octets, and eleven more packets of
+    /// them fit as redundancy.
+    public static let largestDatagram = 2_048
 
     /// A direction in which nothing has been sent. A limit of zero or less is taken as none.
     public init(maximumDatagram: Int? = nil) {
@@ -38,7 +42,15 @@ public struct FaxRelay: ~Copyable {
             counters.malformed += 1
             return .refuseMalformed(error)
         }
-        let limit = min(maximumDatagram ?? Self.largestDatagram, Self.largestDatagram)
+        return receive(packet, datagram)
+    }
+
+    /// The same where the datagram is known not to be UDPTL.
+    public mutating func noteMalformed() { counters.malformed += 1 }
+
+    /// The same where the caller has read `packet` from the datagram.
+    public mutating func receive(_ packet: UDPTLPacket, _ datagram: RawSpan) -> Decision {
+        let limit = min(maximumDatagram ?? Self.unnamedLimit, Self.largestDatagram)
         note(packet, datagram)
         guard datagram.byteCount <= limit else {
             counters.oversized += 1

@@ -12,6 +12,10 @@
     /// Samples at the start of the storage that were handed out by the last drain and not overwritten since are still
     /// good as what was heard before.
     private var drained = 0
+    /// Drains since the last one that needed more than usual; counts up to the one that gives back.
+    private var calmDrains: UInt8 = 0
+    /// About a second.
+    private static let calmDrainsToGiveBack: UInt8 = 4
     /// What a leg needs between two drains.
     private let usualCapacity: Int
     /// What ``history(_:_:)`` is asked for, 780 at most.
@@ -87,19 +91,27 @@
     mutating func upcomingSamples() -> UnsafeRawPointer? { unsafe storage.map { unsafe UnsafeRawPointer($0 + count) } }
 
     private mutating func removeAll() {
-        // Only what a burst took is given back, and only once it is over.
-        if capacity > 2 * usualCapacity, count <= usualCapacity {
-            if let storage = unsafe storage { unsafe storage.deallocate() }
-            unsafe storage = nil
-            capacity = 0
-            count = 0
-        }
         if count >= historyLength || drained <= count {
             drained = count
         } else {
             keepHistory()
         }
         count = 0
+        if capacity > usualCapacity + usualCapacity / 8, calmDrains < Self.calmDrainsToGiveBack { giveBack() }
+    }
+
+    /// What the leg's beginning took, which waits in the jitter buffer and comes out at once, is given back when it has
+    /// been over for some drains. What later bursts take is kept: bursts that follow one another allocate nothing.
+    @inline(never)
+    private mutating func giveBack() {
+        guard drained <= usualCapacity else { return calmDrains = 0 }
+        calmDrains += 1
+        guard calmDrains == Self.calmDrainsToGiveBack, let storage = unsafe storage else { return }
+        let smaller = UnsafeMutablePointer<Int16>.allocate(capacity: usualCapacity)
+        unsafe smaller.update(from: storage, count: drained)
+        unsafe storage.deallocate()
+        unsafe self.storage = smaller
+        capacity = usualCapacity
     }
 
     /// So little was drained that what lies behind it, from the drain before, is history too: oldest first again.

@@ -64,7 +64,7 @@ struct EpollBackEnd: ~Copyable, MediaBackEnd {
         while true {
             switch take(socket, token: token) {
             case .datagram(let datagram): return datagram
-            case .truncated: continue
+            case .truncated: slots[slot].pointee.truncated &+= 1
             case .empty: return nil
             }
         }
@@ -102,8 +102,10 @@ struct EpollBackEnd: ~Copyable, MediaBackEnd {
                 index += 1
                 guard ticket.isReceive, let entry = slots.entry(ticket), !entry.pointee.isDraining else { continue }
                 // One datagram from each readable socket: a second call would nearly always hear that there is none.
-                if case .datagram(let datagram) = take(entry.pointee.descriptor, token: entry.pointee.token) {
-                    return datagram
+                switch take(entry.pointee.descriptor, token: entry.pointee.token) {
+                case .datagram(let datagram): return datagram
+                case .truncated: entry.pointee.truncated &+= 1
+                case .empty: break
                 }
             }
             // Where more waits, the poll is level-triggered and tells of the socket again.
@@ -153,4 +155,6 @@ struct EpollBackEnd: ~Copyable, MediaBackEnd {
     }
 
     mutating func flush() {}
+
+    mutating func truncated(_ socket: Int32) -> UInt64 { slots.truncated(socket) }
 }

@@ -7,8 +7,9 @@ struct BackEndConfiguration: Sendable {
     /// Buffers that the kernel may fill before the worker takes them over: a power of two. A buffer takes 2.2 kB, so
     /// that these are 2.3 MB. (io_uring only; epoll has one.)
     var receiveBuffers = 1_024
-    /// Octets of the longest datagram that is handed out. RTP stays below an Ethernet frame's 1,500.
-    var maximumDatagram = 2_048
+    /// Octets of the longest datagram that is handed out: RTP stays below an Ethernet frame's 1,500, and T.38 has the limit
+    /// that its relay has.
+    var maximumDatagram = FaxRelay.largestDatagram
     /// Octets of datagrams that wait for one submission; full, it is submitted at once. (io_uring only.)
     var sendMemory = 262_144
     /// Requests that wait for one submission, at most. (io_uring only.)
@@ -67,4 +68,7 @@ protocol MediaBackEnd: ~Copyable {
     mutating func flush()
 
     var counters: BackEndCounters { get }
+    /// Datagrams of `socket` that were longer than ``BackEndConfiguration/maximumDatagram``, since it was added. (Mutating,
+    /// because a call that borrowed the whole of a worker's back end would copy it.)
+    mutating func truncated(_ socket: Int32) -> UInt64
 }

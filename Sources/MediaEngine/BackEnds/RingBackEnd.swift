@@ -226,6 +226,7 @@ struct RingBackEnd: ~Copyable, MediaBackEnd {
         guard count >= 0, message.flags & UInt32(MSG_TRUNC) == 0 else {
             media_ring_give(ring, identifier)
             counters.truncated += 1
+            entry.pointee.truncated &+= 1
             return nil
         }
         held = Int32(bitPattern: identifier)
@@ -262,6 +263,8 @@ struct RingBackEnd: ~Copyable, MediaBackEnd {
         }
     }
 
+    mutating func truncated(_ socket: Int32) -> UInt64 { slots.truncated(socket) }
+
     // MARK: The end of a call
 
     mutating func drain(_ socket: Int32, token: UInt64) -> Datagram? {
@@ -284,6 +287,7 @@ struct RingBackEnd: ~Copyable, MediaBackEnd {
             guard count >= 0 else { return nil }
             guard count <= maximumDatagram else {
                 counters.truncated += 1
+                entry.pointee.truncated &+= 1
                 continue
             }
             counters.received += 1

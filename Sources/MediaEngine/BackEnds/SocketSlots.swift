@@ -38,6 +38,8 @@ struct SocketSlots: ~Copyable {
         var generation: UInt32
         /// -1: the slot is free.
         var descriptor: Int32
+        /// Datagrams that were too long.
+        var truncated: UInt32
         var isIPv6: Bool
         /// A request to receive is in the kernel, or on its way there (io_uring only).
         var isArmed: Bool
@@ -93,6 +95,11 @@ struct SocketSlots: ~Copyable {
     @inline(__always)
     subscript(slot: Int) -> UnsafeMutablePointer<Entry> { entries + slot }
 
+    /// Datagrams of a socket that were too long; 0 for one that has no slot.
+    func truncated(_ descriptor: Int32) -> UInt64 {
+        slot(of: descriptor).map { UInt64(entries[$0].truncated) } ?? 0
+    }
+
     /// Nil when every slot is in use, or the socket has one already.
     mutating func insert(_ descriptor: Int32, token: UInt64, isIPv6: Bool) -> Int? {
         guard descriptor >= 0, slot(of: descriptor) == nil else { return nil }
@@ -104,14 +111,15 @@ struct SocketSlots: ~Copyable {
             begun += 1
             (entries + slot).initialize(
                 to: Entry(
-                    token: 0, generation: 0, descriptor: -1, isIPv6: false, isArmed: false, isFixed: false,
+                    token: 0, generation: 0, descriptor: -1, truncated: 0, isIPv6: false, isArmed: false,
+                    isFixed: false,
                     isDraining: false))
         } else {
             return nil
         }
         entries[slot] = Entry(
-            token: token, generation: entries[slot].generation, descriptor: descriptor, isIPv6: isIPv6,
-            isArmed: false, isFixed: false, isDraining: false)
+            token: token, generation: entries[slot].generation, descriptor: descriptor, truncated: 0,
+            isIPv6: isIPv6, isArmed: false, isFixed: false, isDraining: false)
         grow(toHold: Int(descriptor))
         slots[Int(descriptor)] = Int32(truncatingIfNeeded: slot)
         count += 1

@@ -17,8 +17,6 @@ final class Call: TimedOwner {
     var stage = Stage.inviting
     /// The flow of the INVITE.
     let origin: Flow
-    /// The INVITE that made the call.
-    let invite: SIPRequest
     /// Contact parameters of our side, e.g. the feature tag of a recording server.
     var contactParameters: [Parameter] = []
     /// The unanswered INVITE: the first one or a re-INVITE.
@@ -42,12 +40,9 @@ final class Call: TimedOwner {
         var body: [UInt8]
     }
 
-    init(
-        id: UInt64, dialog: Dialog, origin: Flow, invite: SIPRequest, events: AsyncStream<DialogEvent>.Continuation
-    ) {
+    init(id: UInt64, dialog: Dialog, origin: Flow, events: AsyncStream<DialogEvent>.Continuation) {
         self.dialog = dialog
         self.origin = origin
-        self.invite = invite
         self.events = events
         super.init(id: id)
     }

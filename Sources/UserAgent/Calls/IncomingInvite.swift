@@ -6,7 +6,7 @@ import Synchronization
 /// If it is dropped before a final answer, the call is answered 500. Keep it, or its ``events``, for as long as the
 /// call lives.
 public final class IncomingInvite: Sendable {
-    /// The INVITE.
+    /// The INVITE without its body; see ``takeBody()``.
     public let request: SIPRequest
     /// Where it came from and where it arrived.
     public let source: RequestSource
@@ -22,12 +22,16 @@ public final class IncomingInvite: Sendable {
     private let agent: SIPAgent
     private let call: UInt64
     private let isAnswered = Atomic(false)
+    private let body: Mutex<[UInt8]>
 
     init(
         request: SIPRequest, source: RequestSource, admitted: Admitted, dialogID: DialogID,
         events: AsyncStream<DialogEvent>, agent: SIPAgent, call: UInt64
     ) {
-        self.request = request
+        body = Mutex(request.body)
+        var head = request
+        head.body = []
+        self.request = head
         self.source = source
         connectorID = admitted.connectorID
         username = admitted.username
@@ -35,6 +39,15 @@ public final class IncomingInvite: Sendable {
         self.events = events
         self.agent = agent
         self.call = call
+    }
+
+    /// The INVITE's body, to the first who asks; empty for others. It is not kept for the life of the call, because with
+    /// recording metadata it is the largest part of it.
+    public func takeBody() -> [UInt8] {
+        body.withLock { body in
+            defer { body = [] }
+            return body
+        }
     }
 
     /// Sends a provisional response, e.g. 180. 100 is sent without being asked for when 200 ms pass without an answer.

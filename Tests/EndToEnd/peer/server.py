@@ -125,6 +125,8 @@ class EarshotServer:
     def start(self, timeout=20):
         assert self.process is None, "already running"
         environment = {key: value for key, value in os.environ.items() if not key.startswith("EARSHOT_")}
+        if "http:" not in self.file.read_text():
+            environment["EARSHOT_HTTP_PORT"] = "0"
         self.lines, self.addresses = [], {}
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(

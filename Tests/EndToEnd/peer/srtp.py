@@ -75,11 +75,12 @@ def _xor(a, b):
 class Keys:
     """A master key with its salt, the session keys derived from it (RFC 3711 section 4.3), and the optional MKI."""
 
-    def __init__(self, suite, key=None, salt=None, mki=b""):
+    def __init__(self, suite, key=None, salt=None, mki=b"", lifetime=None):
+        """`lifetime` is only written into the line, as `2^20` or a number; nothing here keeps to it."""
         self.suite = SUITES[suite] if isinstance(suite, str) else suite
         self.key = os.urandom(self.suite.key) if key is None else key
         self.salt = os.urandom(self.suite.salt) if salt is None else salt
-        self.mki = mki
+        self.mki, self.lifetime = mki, lifetime
         assert len(self.key) == self.suite.key and len(self.salt) == self.suite.salt
         self.cipher, self.auth, self.session_salt = (self._derive(label) for label in (0, 1, 2))
         self.control_cipher, self.control_auth, self.control_salt = (self._derive(label) for label in (3, 4, 5))
@@ -94,6 +95,8 @@ class Keys:
     def inline(self):
         """As it stands in `a=crypto`."""
         text = "inline:" + base64.b64encode(self.key + self.salt).decode()
+        if self.lifetime:
+            text += f"|{self.lifetime}"
         return text + (f"|{int.from_bytes(self.mki, 'big')}:{len(self.mki)}" if self.mki else "")
 
     def line(self, tag=1, parameters="", name=None):

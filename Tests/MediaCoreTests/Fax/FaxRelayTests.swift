@@ -85,14 +85,24 @@ struct FaxRelayTests {
         relay.maximumDatagram = nil
         #expect(relay.receive(large.span.bytes) == .forward)
         let huge = UDPTL.redundant(3, [UInt8](repeating: 1, count: 1_480))
-        #expect(relay.receive(huge.span.bytes) == .refuseOversized(octets: huge.count, limit: FaxRelay.largestDatagram))
+        #expect(relay.receive(huge.span.bytes) == .refuseOversized(octets: huge.count, limit: FaxRelay.unnamedLimit))
+        // A receiver that takes more gets more, up to what is relayed at all.
+        relay.maximumDatagram = 1_500
+        #expect(relay.receive(huge.span.bytes) == .forward)
+        relay.maximumDatagram = 60_000
+        let largest = UDPTL.redundant(4, [UInt8](repeating: 1, count: FaxRelay.largestDatagram - 6))
+        #expect(largest.count == FaxRelay.largestDatagram && relay.receive(largest.span.bytes) == .forward)
+        let beyond = UDPTL.redundant(5, [UInt8](repeating: 1, count: FaxRelay.largestDatagram - 5))
+        #expect(
+            relay.receive(beyond.span.bytes)
+                == .refuseOversized(octets: beyond.count, limit: FaxRelay.largestDatagram))
         let audio = packet(sequence: 1, timestamp: 2)
         guard case .refuseMalformed = relay.receive(audio.span.bytes) else {
             Issue.record("RTP went through")
             return
         }
         let counters = relay.counters
-        #expect(counters.oversized == 2 && counters.malformed == 1 && counters.packets == 2)
+        #expect(counters.oversized == 3 && counters.malformed == 1 && counters.packets == 4)
         let unlimited = FaxRelay(maximumDatagram: 0)
         #expect(unlimited.maximumDatagram == nil)
     }

@@ -76,10 +76,10 @@ func numbered(_ number: Int, length: Int = 172) -> [UInt8] {
 }
 
 extension MediaBackEnd where Self: ~Copyable {
-    /// Rounds until `count` datagrams have come or two seconds are over, and one more for what should not come.
+    /// Rounds until `count` datagrams have come or a minute is over, and one more for what should not come.
     mutating func collect(_ count: Int, extraRounds: Int = 1) -> [ReceivedDatagram] {
         var received: [ReceivedDatagram] = []
-        let patience = MediaClock.arrival + 2_000_000_000
+        let patience = MediaClock.arrival + 60_000_000_000
         while received.count < count, MediaClock.arrival < patience { round(into: &received) }
         for _ in 0..<extraRounds { round(into: &received) }
         return received

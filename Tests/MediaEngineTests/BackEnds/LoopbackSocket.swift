@@ -2,7 +2,8 @@ import CMediaSockets
 import Glibc
 import MediaCore
 
-/// A UDP socket on the loopback interface, as small as a test needs it. Closed when it goes.
+/// A UDP socket on the loopback interface, as small as a test needs it. Closed when it goes. Its address is one to which no
+/// leg of another test sends reports.
 final class LoopbackSocket {
     let descriptor: Int32
     let port: UInt16
@@ -11,7 +12,7 @@ final class LoopbackSocket {
     /// `receiveBuffer` in octets; the kernel's default where it is 0. Port 0: any that is free.
     init(isIPv6: Bool = false, port: UInt16 = 0, receiveBuffer: Int32 = 0) {
         self.isIPv6 = isIPv6
-        let loopback: [UInt8] = isIPv6 ? [0, 0, 0, 0, 0, 1] : [255, 255, 127, 0, 0, 1]
+        let loopback: [UInt8] = isIPv6 ? [0, 0, 0, 0, 0, 1] : [255, 255, 127, 0, 0, 3]
         let address = [UInt8](repeating: 0, count: 10) + loopback
         descriptor = media_socket_open(isIPv6 ? 1 : 0, address, port, receiveBuffer)
         self.port = descriptor >= 0 ? media_socket_port(descriptor) : 0
@@ -20,7 +21,7 @@ final class LoopbackSocket {
     deinit { if descriptor >= 0 { _ = close(descriptor) } }
 
     var address: MediaAddress {
-        isIPv6 ? MediaAddress(high: 0, low: 1, port: port) : MediaAddress(ipv4: 0x7F00_0001, port: port)
+        isIPv6 ? MediaAddress(high: 0, low: 1, port: port) : MediaAddress(ipv4: 0x7F00_0003, port: port)
     }
 
     /// False when the kernel does not take it.
@@ -31,11 +32,12 @@ final class LoopbackSocket {
             descriptor, isIPv6 ? 1 : 0, octets, octets.count, address.high, address.low, address.port) >= 0
     }
 
-    /// The next datagram within two seconds, and where it came from.
+    /// The next datagram within a minute, and where it came from.
     func receive() -> (octets: [UInt8], sender: MediaAddress)? {
         var buffer = [UInt8](repeating: 0, count: 66_000)
         var source = media_source()
-        for _ in 0..<2_000 {
+        let limit = media_clock_monotonic() + 60_000_000_000
+        while media_clock_monotonic() < limit {
             let count = media_socket_take(descriptor, &buffer, buffer.count, &source)
             if count >= 0 {
                 return (
