@@ -143,11 +143,14 @@ class Service:
             lines.put(None)
 
         threading.Thread(target=read, daemon=True).start()
-        try:
-            line = lines.get(timeout=15)
-        except queue.Empty:
-            raise ServiceFailure("the service was not ready within 15 s" + self.log_tail()) from None
-        if line is None or not line.startswith("ready "):
+        deadline = time.monotonic() + 15
+        line = ""
+        while line is not None and not line.startswith("ready "):  # the first start tells of its access key before
+            try:
+                line = lines.get(timeout=max(0.01, deadline - time.monotonic()))
+            except queue.Empty:
+                raise ServiceFailure("the service was not ready within 15 s" + self.log_tail()) from None
+        if line is None:
             raise ServiceFailure("the service did not start" + self.log_tail())
         bound = dict(word.split("=", 1) for word in line.split()[1:] if "=" in word)
         if "http" in bound:

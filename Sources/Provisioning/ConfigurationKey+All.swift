@@ -111,14 +111,6 @@ extension ConfigurationKey {
             "streams.diskBudget", .text("a number with `MB`, `GB` or `TB`; 0: no limit"), default: "0",
             "Most that all streams may take on the disk; beyond it the oldest audio is deleted."
         ),
-        ConfigurationKey(
-            "streams.encryption.keyFile", .text("path of a file"), default: "",
-            "Encrypts stored audio; the file holds the key that data keys are wrapped with."
-        ),
-        ConfigurationKey(
-            "streams.encryption.keyVariable", .text("name of an environment variable"), default: "",
-            "The same, with the key in a variable."
-        ),
     ]
 
     private static let operation: [ConfigurationKey] = [

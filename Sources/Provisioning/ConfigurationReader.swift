@@ -134,16 +134,6 @@ struct ConfigurationReader {
             }
             return bytes == 0 ? nil : bytes
         }
-        let encryption = section.section("encryption")
-        if let path = file("keyFile", encryption) { streams.encryption = .file(path) }
-        if encryption.has("keyVariable") {
-            if streams.encryption != nil {
-                findings.add(
-                    encryption.origin(of: "keyVariable"), encryption.keyPath("keyVariable"),
-                    "stands beside streams.encryption.keyFile", "keep one of them")
-            }
-            streams.encryption = .variable(encryption.line("keyVariable", limit: 128, default: ""))
-        }
         return streams
     }
 

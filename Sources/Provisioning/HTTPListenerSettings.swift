@@ -15,11 +15,3 @@ public struct HTTPListenerSettings: Sendable, Equatable {
     /// Whether every request must be signed.
     public var requireSignatures = true
 }
-
-/// How stored audio is encrypted.
-public enum EncryptionKeySource: Sendable, Equatable {
-    /// A file that only the service may read.
-    case file(String)
-    /// An environment variable.
-    case variable(String)
-}

@@ -93,8 +93,6 @@ public struct StreamSettings: Sendable, Equatable {
     public var syncInterval = Duration.seconds(2)
     /// The most bytes that all streams may take; beyond it the oldest are deleted. `nil`: no limit.
     public var diskBudget: Int64?
-    /// The key that data keys are wrapped with; `nil`: audio is kept in clear.
-    public var encryption: EncryptionKeySource?
 }
 
 /// How the service stops.

@@ -313,7 +313,8 @@ def test_the_audio_is_what_ffmpeg_takes_for_stereo_opus(service, ended, tmp_path
         found = json.loads(probe.stdout)
         assert not probe.stderr and found["streams"][0]["codec_name"] == "opus" and found["streams"][0]["channels"] == 2
         times = [float(packet["pts_time"]) * 1000 for packet in found["packets"]]
-        assert abs(times[0] - start) < 25 and len(times) == 250
+        # The call is shorter than the second range.
+        assert abs(times[0] - start) < 25 and (len(times) == 250 if start == 0 else 50 <= len(times) < 250)
 
 
 class Browser:
