@@ -22,7 +22,7 @@ from peer.sigv4 import Signer
 CLIENTS = PACKAGE / ".build" / "python"
 for _folder in glob.glob(str(CLIENTS / "lib" / "python3*" / "site-packages")):
     if _folder not in sys.path:
-        sys.path.append(_folder)
+        sys.path.insert(0, _folder)
 
 
 def need(module):

@@ -254,6 +254,22 @@ def test_a_stream_has_one_producer(node, stream):
         third.wait_for("PERSISTED")
 
 
+def test_a_producer_that_comes_again_at_once_is_let_in(node, stream):
+    """Amazon's producers open the next connection when the answer of the last one has ended, not a moment later."""
+    refused = []
+    for turn in range(40):
+        with Producer(node, stream) as producer:
+            try:
+                producer.send(header() + fragment(now() + turn * 200, noise(turn, 0.1)))
+                producer.finish()
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+            assert producer.is_over.wait(8)
+            if producer.status != 200:
+                refused.append((turn, producer.headers.get("x-amzn-errortype")))
+    assert not refused, f"{len(refused)} of 40 were refused: {refused}"
+
+
 @pytest.mark.parametrize(("options", "status", "kind"), [
     ({"role": "consumer"}, 403, "AccessDeniedException"), ({"role": "auditor"}, 403, "AccessDeniedException"),
     ({"timecodes": "SOMETIMES"}, 400, "InvalidArgumentException"), ({"timecodes": None}, 400, "InvalidArgumentException"),

@@ -6,13 +6,20 @@ final class ConnectionQuota: Sendable {
     final class Place: Sendable {
         private let quota: ConnectionQuota
         private let stream: String
+        private let isReleased = Atomic(false)
 
         fileprivate init(_ quota: ConnectionQuota, _ stream: String) {
             self.quota = quota
             self.stream = stream
         }
 
-        deinit { quota.leave(stream) }
+        deinit { release() }
+
+        /// Gives the place back now; doing it again does nothing.
+        func release() {
+            guard !isReleased.exchange(true, ordering: .relaxed) else { return }
+            quota.leave(stream)
+        }
     }
 
     private struct State {

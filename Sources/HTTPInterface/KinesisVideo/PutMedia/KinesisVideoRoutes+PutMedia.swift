@@ -27,7 +27,6 @@ extension KinesisVideoRoutes {
             status: .ok, headers: [.contentType: "application/json"],
             body: .init { writer in
                 // Both are given back when this closure is, whether it ran or not.
-                _ = place
                 defer { ingest.close() }
                 let lines = AcknowledgmentLines()
                 let activity = ProducerActivity()
@@ -47,6 +46,9 @@ extension KinesisVideoRoutes {
                     }
                     group.cancelAll()
                 }
+                // Before the answer's end: a producer may come again as soon as it has that.
+                ingest.close()
+                place.release()
                 try await writer.finish(nil)
             })
     }
