@@ -23,6 +23,9 @@ struct FuzzedLeg: ~Copyable {
     private var lastAligned = epoch
     /// The most samples that may wait behind the frontier after a drain.
     private let mostHeld: Int64
+    /// Payloads that end here or before have been handed out.
+    private var payloadsOutTo = Int64.min
+    private var isFinished = false
 
     init(_ choice: UInt8) {
         var payloads = PayloadMap()
@@ -35,7 +38,8 @@ struct FuzzedLeg: ~Copyable {
         var policy = TimelinePolicy()
         policy.redactsDigits = choice & 0x40 != 0
         // What is kept, or what concealment looks back on, if that is more (PCMOutput).
-        mostHeld = policy.redactsDigits ? max(policy.redactionDelay, 780) : 0
+        let delay = policy.redactionDelay * Int64(format.sampleRate) / 8_000
+        mostHeld = policy.redactsDigits ? max(delay, 780) : 0
         timeline = LegTimeline(epoch: Self.epoch, payloads: payloads, format: format, policy: policy)
         rate = Int64(format.sampleRate)
     }
@@ -149,19 +153,27 @@ struct FuzzedLeg: ~Copyable {
         var latest = lastPayload
         // The clock's correction may take samples out under a payload that has been placed, one packet's at most.
         let slack = 300 * rate / 1_000
+        let out = payloadsOutTo
         timeline.drainPayloads { position, length, type, payload in
             require(position >= latest && length >= 0, "a payload at \(position) comes after one at \(latest)")
             require(position + length <= frontier + slack, "a payload ends at \(position + length) behind \(frontier)")
             require(payload.byteCount <= 4_000 && type < 128, "a payload of \(payload.byteCount) octets, type \(type)")
+            require(position + length > out, "a payload that ends at \(position + length) was held longer than to \(out)")
             latest = position
         }
         require(latest == lastPayload || timeline.format.payload, "payloads of a line without them")
         lastPayload = latest
-        require(timeline.pendingPayloads == 0, "drained, and \(timeline.pendingPayloads) payloads are left")
+        if mostHeld > 0, !isFinished {
+            // Held back with the samples beside them, and no longer.
+            payloadsOutTo = max(payloadsOutTo, frontier - mostHeld - slack)
+        } else {
+            require(timeline.pendingPayloads == 0, "drained, and \(timeline.pendingPayloads) payloads are left")
+        }
     }
 
     mutating func finish() {
         let end = now + 1_000_000_000
+        isFinished = true
         var calls = 0
         while !timeline.finish(at: end) {
             drain()
