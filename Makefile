@@ -10,7 +10,8 @@ PYTHON := /usr/bin/python3
 BINARY := .build/release/earshot
 # Groups of test targets that run one after the other. All tests of a run share a thread a core: what waits for sockets and
 # clocks, beside hundreds of tests that compute, waits too long.
-STORED_TESTS := ^(MediaEngine|StreamSink|CallArchive|AudioExport)Tests\.
+STORED_TESTS := ^StreamSinkTests\.
+MEDIA_TESTS := ^(MediaEngine|CallArchive|AudioExport)Tests\.
 CALLING_TESTS := ^(UserAgent|Recorder|RecordingClient)Tests\.
 SERVING_TESTS := ^HTTPInterfaceTests\.
 SENDING_TESTS := ^DeliveryTests\.
@@ -41,9 +42,10 @@ demo-transcribe: build
 
 test: setup
 	swift build --build-tests
-	$(call once_more,swift test --skip-build --skip '$(STORED_TESTS)' --skip '$(CALLING_TESTS)' --skip '$(SERVING_TESTS)' \
-		--skip '$(SENDING_TESTS)')
+	$(call once_more,swift test --skip-build --skip '$(STORED_TESTS)' --skip '$(MEDIA_TESTS)' --skip '$(CALLING_TESTS)' \
+		--skip '$(SERVING_TESTS)' --skip '$(SENDING_TESTS)')
 	$(call once_more,swift test --skip-build --filter '$(STORED_TESTS)')
+	$(call once_more,swift test --skip-build --filter '$(MEDIA_TESTS)')
 	$(call once_more,swift test --skip-build --filter '$(CALLING_TESTS)')
 	$(call once_more,swift test --skip-build --filter '$(SERVING_TESTS)')
 	$(call once_more,swift test --skip-build --filter '$(SENDING_TESTS)')
@@ -52,15 +54,16 @@ test: setup
 	$(call once_more,$(PYTHON) -m pytest $(PYTEST_CACHE) Tests/EndToEnd,--last-failed)
 
 lint: setup
-	swift format lint --strict --recursive --parallel Sources Tests Benchmarks/MediaBench Fuzz/Sources/Fuzzing Package.swift
+	swift format lint --strict --recursive --parallel Sources Tests Benchmarks/MediaBench Benchmarks/FileServer Fuzz/Sources/Fuzzing Package.swift
 	scripts/check-layers --self-test
 	scripts/check-layers
 
 format:
-	swift format --in-place --recursive --parallel Sources Tests Benchmarks/MediaBench Fuzz/Sources/Fuzzing Package.swift
+	swift format --in-place --recursive --parallel Sources Tests Benchmarks/MediaBench Benchmarks/FileServer Fuzz/Sources/Fuzzing Package.swift
 
 bench: build
 	swift build -c release --product media-bench
+	swift build -c release --product file-server
 	$(PYTHON) Benchmarks/bench.py
 
 fuzz: setup

@@ -73,7 +73,7 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "CChecksum"),
         .target(
-            name: "StreamSink", dependencies: ["CChecksum", logging, deque],
+            name: "StreamSink", dependencies: ["CChecksum", "CLibCrypto", logging, deque],
             swiftSettings: strict),
         .target(
             name: "CAVFormat",
@@ -82,7 +82,8 @@ let package = Package(
                 .linkedLibrary("swresample"),
             ]),
         .target(
-            name: "AudioExport", dependencies: ["StreamSink", "MediaCore", "COpus", "CAVFormat"], swiftSettings: strict),
+            name: "AudioExport", dependencies: ["StreamSink", "CallArchive", "MediaCore", "COpus", "CAVFormat"],
+            swiftSettings: strict),
         .target(name: "CallArchive", dependencies: ["StreamSink", grdb], swiftSettings: strict),
         .target(name: "AccessKeys", swiftSettings: strict),
         .target(
@@ -138,6 +139,10 @@ let package = Package(
                 "MediaEngine", "MediaCore", "SecureMedia", "StreamSink", "CLibSRTP", "CAllocationCounter",
             ],
             path: "Benchmarks/MediaBench", swiftSettings: strict),
+        // The floor of its `catch-up`.
+        .executableTarget(
+            name: "file-server", dependencies: [hummingbird, nioCore, logging], path: "Benchmarks/FileServer",
+            swiftSettings: strict),
 
         // Debian's libsrtp2 is the oracle of the SRTP tests, and nothing else.
         .systemLibrary(name: "CLibSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
@@ -180,7 +185,8 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests",
             dependencies: ["Delivery", "StreamSink", nioCore, nioHTTP1, nioPosix, logging, lifecycle, crypto]),
-        .testTarget(name: "AudioExportTests", dependencies: ["AudioExport", "StreamSink", "MediaCore", logging]),
+        .testTarget(
+            name: "AudioExportTests", dependencies: ["AudioExport", "CallArchive", "StreamSink", "MediaCore", logging]),
         .testTarget(name: "CallArchiveTests", dependencies: ["CallArchive", "StreamSink", logging, grdb]),
         .testTarget(name: "AddressingTests", dependencies: ["Addressing"]),
         .testTarget(name: "ProvisioningTests", dependencies: ["Provisioning", "Addressing", yams]),

@@ -39,6 +39,7 @@ class Bench:
         self.binary = os.path.abspath(
             os.environ.get("EARSHOT_BINARY") or os.path.join(ROOT, ".build", "release", "earshot"))
         self.media_bench = os.path.join(os.path.dirname(self.binary), "media-bench")
+        self.file_server = os.path.join(os.path.dirname(self.binary), "file-server")
         self.voices = {role: os.path.join(ROOT, "fixtures", role + ".wav") for role in ("caller", "callee")}
         self.processes = Processes()
         self.cores = Cores(pinned=not arguments.no_pin)

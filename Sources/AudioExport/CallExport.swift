@@ -1,3 +1,4 @@
+import CallArchive
 import Glibc
 import StreamSink
 

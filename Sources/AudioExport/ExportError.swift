@@ -2,14 +2,8 @@ import StreamSink
 
 /// Why a call could not be exported.
 public enum ExportError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Nothing is kept of such a call.
-    case noSuchCall(String, data: String)
-    /// The beginning of a transaction that several calls share.
-    case severalCalls(String, matches: [String])
     /// The call has no audio (yet).
     case noAudio(String)
-    /// More parts than an export takes.
-    case tooManySessions(Int)
     /// A session cannot be read.
     case stream(StreamReaderError)
     /// A session holds a codec that cannot be decoded.
@@ -30,14 +24,7 @@ public enum ExportError: Error, Hashable, Sendable, CustomStringConvertible {
     /// One sentence, with what can be done.
     public var description: String {
         switch self {
-        case .noSuchCall(let id, let data):
-            "there is no audio of the call “\(id.prefix(100))” in \(data); “earshot search” lists the calls"
-        case .severalCalls(let id, let matches):
-            "“\(id.prefix(100))” begins \(matches.count) calls; write more of it: "
-                + matches.prefix(3).joined(separator: ", ")
         case .noAudio(let id): "the call \(id) has no audio yet; try again in a moment"
-        case .tooManySessions(let count):
-            "the call has \(count) recordings, more than an export takes (\(CallRecording.maximumSessions))"
         case .stream(let error): error.description
         case .codec(let path, let codec):
             "\(path) holds \(codec), which cannot be decoded here; --format mka keeps it as it is"

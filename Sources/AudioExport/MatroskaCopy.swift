@@ -1,3 +1,4 @@
+import CallArchive
 import StreamSink
 
 /// Copies the blocks of a call's sessions, untouched, into one Matroska file: a track a session, one time line for

@@ -238,6 +238,12 @@ void media_sleep_until(int64_t monotonic) {
 
 void media_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
 
+int media_processors(void) {
+    cpu_set_t allowed;
+    int count = sched_getaffinity(0, sizeof allowed, &allowed) < 0 ? 0 : CPU_COUNT(&allowed);
+    return count > 0 ? count : 1;
+}
+
 int media_thread_pin(int number) {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) < 0) return -errno;

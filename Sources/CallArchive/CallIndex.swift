@@ -51,6 +51,26 @@ public final class CallIndex: Sendable {
         }
     }
 
+    /// The calls whose transaction begins so, at most ten. It looks at what has been logged since the last time, and at
+    /// the folders only where nothing is known of such a call: a look-up does not grow with the number of streams.
+    func calls(beginning text: String) throws(CallIndexError) -> [ArchivedCall] {
+        let isRunning = isOwner || DataDirectory.isInUse(dataDirectory)
+        var query = CallQuery()
+        query.transactionID = text
+        query.limit = 10
+        let search = CallSearch(query: query, isRunning: isRunning)
+        return try use { database in
+            try Self.readEvents(database, dataDirectory)
+            let known = try database.read { try search.run($0).calls }
+            // Of an end that only a record tells, and of calls whose events are gone, the folders know.
+            guard known.isEmpty || known.contains(where: { $0.legs.isEmpty || $0.status == .interrupted }) else {
+                return known
+            }
+            try Self.refresh(database, dataDirectory)
+            return try database.read { try search.run($0).calls }
+        }
+    }
+
     /// One call by its transaction.
     public func call(transactionID: String) throws(CallIndexError) -> ArchivedCall? {
         var query = CallQuery()
@@ -68,8 +88,8 @@ public final class CallIndex: Sendable {
     }
 
     private static func refresh(_ database: any DatabaseWriter, _ dataDirectory: String) throws {
+        try readEvents(database, dataDirectory)
         let reader = RecordsReader(dataDirectory: dataDirectory, entries: IndexEntries())
-        while try database.write({ try reader.readEvents($0) }) {}
         // Some folders a transaction: another process may want to write too.
         var folders = try database.read { try reader.changedFolders($0) }[...]
         while !folders.isEmpty {
@@ -77,6 +97,11 @@ public final class CallIndex: Sendable {
             folders = folders.dropFirst(64)
             try database.write { database in for folder in part { try reader.readFolder(folder, database) } }
         }
+    }
+
+    private static func readEvents(_ database: any DatabaseWriter, _ dataDirectory: String) throws {
+        let reader = RecordsReader(dataDirectory: dataDirectory, entries: IndexEntries())
+        while try database.write({ try reader.readEvents($0) }) {}
     }
 
     /// Runs `body`; when the index turns out to be damaged it is made anew, and `body` runs once more.
@@ -139,6 +164,8 @@ public final class CallIndex: Sendable {
         while lock >= 0, flock(lock, LOCK_EX) != 0, errno == EINTR {}
         var status = stat()
         let exists = stat(path, &status) == 0
+        // Made by older versions, or by hand.
+        if exists { for suffix in ["", "-wal", "-shm"] { chmod(path + suffix, 0o600) } }
         if exists, access(path, W_OK) == 0,
             let database = try? DatabasePool(path: path, configuration: configuration),
             (try? database.read({ try isUsable($0, checks: checks) })) == true
@@ -147,9 +174,12 @@ public final class CallIndex: Sendable {
         }
         if lock >= 0, !exists || isOwner || !DataDirectory.isInUse(dataDirectory) {
             for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
+            // SQLite gives the files beside it the mode of the database, so that has to be there first; an empty file is
+            // an empty database.
+            let empty = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            if empty >= 0 { close(empty) }
             let made = try? DatabasePool(path: path, configuration: configuration)
             if let made, (try? made.write({ database in try ArchiveSchema.make(database) })) != nil {
-                chmod(path, 0o600)
                 return State(database: made, isInMemory: false)
             }
         }

@@ -29,7 +29,7 @@ struct IndexEntries {
         case "FAILED":
             guard let time = Self.milliseconds(detail["failTime"]) else { return }
             try call(transaction, detail, start: time, database)
-            try database.execute(
+            try database.run(
                 sql: """
                     UPDATE calls SET status = 'Failed', message = ?, end_ms = ?
                     WHERE transaction_id = ? AND status IS NULL
@@ -43,7 +43,7 @@ struct IndexEntries {
         let from = detail["fromNumber"]?.stringValue
         let to = detail["toNumber"]?.stringValue
         // A call's own record knows better; its numbers stay.
-        try database.execute(
+        try database.run(
             sql: """
                 INSERT INTO calls (transaction_id, call_id, connector, direction, from_number, to_number, from_digits,
                     to_digits, start_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -71,7 +71,7 @@ struct IndexEntries {
         let end = json["EndTimeEpochSeconds"]?.integerValue.flatMap { $0.magnitude < 1 << 40 ? $0 * 1000 : nil }
         let from = json["SourcePhoneNumber"]?.stringValue
         let to = json["DestinationPhoneNumber"]?.stringValue
-        try database.execute(
+        try database.run(
             sql: """
                 INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (transaction_id) DO UPDATE SET
@@ -109,7 +109,7 @@ struct IndexEntries {
                     endReason: nil
                 ), database)
             // To the second only: the events know better.
-            try database.execute(
+            try database.run(
                 sql: """
                     UPDATE legs SET start_ms = coalesce(start_ms, ?), end_ms = coalesce(end_ms, ?)
                     WHERE stream = ? AND session = ?
@@ -134,7 +134,7 @@ struct IndexEntries {
     }
 
     private func leg(_ leg: Leg, _ database: Database) throws {
-        try database.execute(
+        try database.run(
             sql: """
                 INSERT INTO legs (stream, session, transaction_id, media_index, label, is_caller, start_ms, end_ms,
                     first_fragment, last_fragment, format, end_reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -157,7 +157,7 @@ struct IndexEntries {
     func apply(
         file: String, _ name: SessionFileName, stream: String, dataDirectory: String, _ database: Database
     ) throws {
-        try database.execute(
+        try database.run(
             sql: """
                 INSERT INTO legs (stream, session, transaction_id, media_index, file) VALUES (?, ?, ?, ?, ?)
                 ON CONFLICT (stream, session) DO UPDATE SET file = excluded.file
@@ -168,12 +168,12 @@ struct IndexEntries {
         // A file that does not grow has ended, and about then.
         let end = RecordsReader.nanoseconds() / 1_000_000 - header.changed > 60_000 ? header.changed : nil
         let connector = stream.hasPrefix("ChimeVoiceConnector-") ? String(stream.dropFirst(20).dropLast(37)) : nil
-        try database.execute(
+        try database.run(
             sql: """
                 INSERT INTO calls (transaction_id, call_id, connector, start_ms, end_ms) VALUES (?, ?, ?, ?, ?)
                 ON CONFLICT (transaction_id) DO NOTHING
                 """, arguments: [name.transactionID, header.callID, connector, header.start, end])
-        try database.execute(
+        try database.run(
             sql:
                 "UPDATE legs SET start_ms = coalesce(start_ms, ?), end_ms = coalesce(end_ms, ?) WHERE transaction_id = ?",
             arguments: [header.start, end, name.transactionID])

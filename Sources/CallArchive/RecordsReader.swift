@@ -50,7 +50,7 @@ struct RecordsReader {
     }
 
     private func store(_ database: Database, _ position: Int64, _ before: [UInt8]) throws {
-        try database.execute(
+        try database.run(
             sql: "UPDATE log_position SET position = ?, before = ?", arguments: [position, Data(before)])
     }
 
@@ -98,7 +98,7 @@ struct RecordsReader {
         let names = FolderNames.list("\(dataDirectory)/\(folder.path)")
         if names.isEmpty, FolderNames.isMissing("\(dataDirectory)/\(folder.path)") {
             try readStream(String(folder.path.dropFirst(8)), [], database)
-            try database.execute(sql: "DELETE FROM folders WHERE path = ?", arguments: [folder.path])
+            try database.run(sql: "DELETE FROM folders WHERE path = ?", arguments: [folder.path])
             return
         }
         if folder.path.hasPrefix("streams/") {
@@ -106,7 +106,7 @@ struct RecordsReader {
         } else {
             try readObjects(folder.path, names, database)
         }
-        try database.execute(
+        try database.run(
             sql: "INSERT INTO folders VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET changed = excluded.changed",
             arguments: [folder.path, folder.changed])
     }
@@ -151,7 +151,7 @@ struct RecordsReader {
                 file: "streams/\(stream)/\(file)", name, stream: stream, dataDirectory: dataDirectory, database)
         }
         for session in stored.keys where !kept.contains(session) {
-            try database.execute(
+            try database.run(
                 sql: "UPDATE legs SET file = NULL WHERE stream = ? AND session = ?", arguments: [stream, session])
         }
     }

@@ -2,55 +2,107 @@ import NIOPosix
 import RequestSigning
 import StreamSink
 
-/// `PutObject` with a checksum that the bucket verifies.
+/// Puts objects into a bucket, with checksums that the bucket verifies: small ones by one `PutObject`, large ones in parts.
 struct BucketClient: Sendable {
-    /// S3's limit for one request.
-    static let largestObject: Int64 = 5 << 30
+    /// S3's limit for an object.
+    static let largestObject: Int64 = 5 << 40
 
     let settings: DeliverySettings.Bucket
     let sender: HTTPSender
+    /// Where the states of uploads in parts are.
+    let uploadsFolder: String
 
     /// Puts a file under a key, with metadata that becomes `x-amz-meta-…`.
-    /// - Parameter path: a file that does not change while it is sent.
+    /// - Parameters:
+    ///   - path: a file that does not change while it is sent.
+    ///   - isTemporary: whether the file's name is removed as soon as it is open, so that a crash leaves nothing of it.
     func put(
-        path: String, key: String, contentType: String, metadata: [(name: String, value: String)]
+        path: String, key: String, contentType: String, metadata: [(name: String, value: String)],
+        isTemporary: Bool = false
     ) async throws(DeliveryFailure) {
         let body: UploadBody
         do {
-            body = try await NIOThreadPool.singleton.runIfActive { try UploadBody(path: path) }
+            body = try await NIOThreadPool.singleton.runIfActive {
+                let file = try UploadFile(path: path)
+                if isTemporary { _ = FileOperations.system.remove(path) }
+                return try UploadBody(file: file, range: 0..<Int64.max)
+            }
         } catch {
             throw DeliveryFailure(.message, "\(error)")
         }
         guard body.length <= Self.largestObject else {
-            throw DeliveryFailure(.refused, "\(path) is larger than the 5 GB that one request may have")
+            throw DeliveryFailure(.refused, "\(path) is larger than the 5 TB that an object may have")
         }
-        let digits = hexadecimal(body.digest)
-        var request = OutgoingRequest(method: "PUT", url: url(key), body: .upload(body))
-        request.headers = [
-            ("Content-Type", contentType), ("X-Amz-Checksum-Sha256", Base64Text.encode(body.digest)),
-        ]
+        var headers = [(name: "Content-Type", value: contentType)]
         for entry in metadata where !entry.value.isEmpty {
-            request.headers.append(("X-Amz-Meta-\(entry.name)", Self.fieldText(entry.value)))
+            headers.append(("X-Amz-Meta-\(entry.name)", Self.fieldText(entry.value)))
         }
-        request.sign(
-            with: settings.service.signer("s3"), body: .hash(Array(digits.utf8)),
-            at: DiskFile.wallMilliseconds() / 1000)
-        // A quarter of a megabyte a second is the slowest that is waited for.
-        let answer = try await sender.send(request, timeout: .seconds(60 + body.length >> 18))
-        if let failure = AWSError.failure(answer, what: "the bucket \(settings.bucket)") { throw failure }
+        // The checksum of an object in parts is one of its parts' checksums; this is the content's own.
+        if !metadata.isEmpty { headers.append(("X-Amz-Meta-Sha256", hexadecimal(body.digest))) }
+        guard body.length <= settings.multipartAbove else {
+            return try await MultipartUpload(client: self, key: key, headers: headers, body: body).run()
+        }
+        headers.append(("X-Amz-Checksum-Sha256", Base64Text.encode(body.digest)))
+        let answer = try await send("PUT", key, headers: headers, upload: body)
+        if let failure = AWSError.failure(answer, what: what) { throw failure }
     }
 
-    func url(_ key: String) -> EndpointURL {
+    /// Throws where the bucket's service cannot be reached or is not well; what it says of us and the bucket does not
+    /// matter here.
+    func knock() async throws(DeliveryFailure) {
+        let base = settings.service.url("s3")
+        let url =
+            settings.isPathStyle
+            ? EndpointURL(
+                isSecure: base.isSecure, host: base.host, port: base.port, path: "\(base.path)/\(settings.bucket)")
+            : EndpointURL(
+                isSecure: base.isSecure, host: "\(settings.bucket).\(base.host)", port: base.port, path: base.path)
+        var request = OutgoingRequest(method: "HEAD", url: url, body: .bytes([]))
+        request.sign(with: settings.service.signer("s3"), body: .of([]), at: DiskFile.wallMilliseconds() / 1000)
+        let answer = try await sender.send(request)
+        guard answer.status >= 500, let failure = AWSError.failure(answer, what: what) else { return }
+        throw failure
+    }
+
+    var what: String { "the bucket \(settings.bucket)" }
+
+    /// A request with a part of a file as its body.
+    func send(
+        _ method: String, _ key: String, query: String = "", headers: [(name: String, value: String)],
+        upload body: UploadBody
+    ) async throws(DeliveryFailure) -> HTTPAnswer {
+        var request = OutgoingRequest(
+            method: method, url: url(key, query: query), headers: headers, body: .upload(body))
+        request.sign(
+            with: settings.service.signer("s3"), body: .hash(Array(hexadecimal(body.digest).utf8)),
+            at: DiskFile.wallMilliseconds() / 1000)
+        // A quarter of a megabyte a second is the slowest that is waited for.
+        return try await sender.send(request, timeout: .seconds(30 + body.length >> 18))
+    }
+
+    /// A request with a small body.
+    func send(
+        _ method: String, _ key: String, query: String, headers: [(name: String, value: String)] = [],
+        bytes: [UInt8] = [], timeout: Duration? = nil
+    ) async throws(DeliveryFailure) -> HTTPAnswer {
+        var request = OutgoingRequest(
+            method: method, url: url(key, query: query), headers: headers, body: .bytes(bytes))
+        request.sign(
+            with: settings.service.signer("s3"), body: .of(bytes), at: DiskFile.wallMilliseconds() / 1000)
+        return try await sender.send(request, timeout: timeout)
+    }
+
+    func url(_ key: String, query: String = "") -> EndpointURL {
         let base = settings.service.url("s3")
         let key = FormText.encode(settings.prefix + key, keeping: "/")
         if settings.isPathStyle {
             return EndpointURL(
                 isSecure: base.isSecure, host: base.host, port: base.port,
-                path: "\(base.path)/\(settings.bucket)/\(key)")
+                path: "\(base.path)/\(settings.bucket)/\(key)", query: query)
         }
         return EndpointURL(
             isSecure: base.isSecure, host: "\(settings.bucket).\(base.host)", port: base.port,
-            path: "\(base.path)/\(key)")
+            path: "\(base.path)/\(key)", query: query)
     }
 
     private static func fieldText(_ text: String) -> String {

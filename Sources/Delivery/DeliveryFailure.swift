@@ -17,10 +17,15 @@ public struct DeliveryFailure: Error, Sendable, Equatable, CustomStringConvertib
     /// How long the target asked to be left alone.
     public var retryAfter: Duration?
 
-    /// Makes a failure; the reason is cut at 500 bytes.
+    /// Makes a failure; the reason is cut at 500 characters. Control characters become blanks: part of it may be a
+    /// stranger's text, and must not look like lines of the log.
     public init(_ scope: Scope, _ reason: String, retryAfter: Duration? = nil) {
         self.scope = scope
-        self.reason = String(reason.prefix(500))
+        let scalars = reason.unicodeScalars.prefix(500).map { scalar in
+            scalar.properties.generalCategory == .control || scalar.value == 0x2028 || scalar.value == 0x2029
+                ? " " : Character(scalar)
+        }
+        self.reason = String(scalars)
         self.retryAfter = retryAfter
     }
 

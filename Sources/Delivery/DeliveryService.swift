@@ -30,6 +30,15 @@ public final class DeliveryService: Service {
             throw error
         }
         self.client = client
+        for runner in runners {
+            let letters = DeadLetter.count(in: "\(dataDirectory)/delivery/dead/\(runner.name).jsonl")
+            guard letters > 0 else { continue }
+            logger.warning(
+                "there are dead letters of earlier runs",
+                metadata: [
+                    "target": "\(runner.name)", "count": "\(letters)", "file": "delivery/dead/\(runner.name).jsonl",
+                ])
+        }
     }
 
     /// The numbers of every target, in the order of the configuration.
@@ -46,6 +55,15 @@ public final class DeliveryService: Service {
             await group.waitForAll()
         }
         try? await client.shutdown()
+        for one in statistics {
+            logger.notice(
+                "delivery ends",
+                metadata: [
+                    "target": "\(one.name)", "acknowledged": "\(one.acknowledged)", "failures": "\(one.failures)",
+                    "deadLetters": "\(one.deadLetters)", "waiting": "\(one.waiting)", "lostLogs": "\(one.lostLogs)",
+                    "lostMessages": "\(one.lostMessages)",
+                ])
+        }
         let left = statistics.reduce(0) { $0 + $1.waiting }
         if left > 0 { logger.notice("messages are left for the next start", metadata: ["count": "\(left)"]) }
     }

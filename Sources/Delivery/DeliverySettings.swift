@@ -124,6 +124,10 @@ public struct DeliverySettings: Sendable {
         public var prefix = ""
         /// Whether the bucket is in the path and not in the host's name; needed by most that are not AWS.
         public var isPathStyle: Bool
+        /// Larger objects go in parts, so that a break costs a part and not everything.
+        public var multipartAbove: Int64 = 64 << 20
+        /// The length of a part, 5 MB or more; longer where an object would have more than 10,000 of them.
+        public var partLength: Int64 = 16 << 20
         /// Makes settings; path style unless the endpoint is AWS's.
         public init(service: AWSEndpoint, bucket: String, prefix: String = "") {
             self.service = service
@@ -138,7 +142,7 @@ public struct DeliverySettings: Sendable {
         /// The bucket.
         public var bucket: Bucket
         /// Makes what is uploaded of a session.
-        public var formatter: any RecordingFormatter = MatroskaRecordings()
+        public var formatter: any RecordingFormatter = StoredRecordings()
         /// Which sessions, by their ENDED event.
         public var isWanted: EventFilter = { _ in true }
         /// A session is left alone this long after its end.
@@ -161,6 +165,10 @@ public struct DeliverySettings: Sendable {
         public var legs = 4096
         /// Where legs are read; reads the session's files when nil.
         public var sources: (any ForwardSourceProvider)?
+        /// A far end that says nothing for so long, though something was sent to it, is given up and asked again.
+        public var longestSilence: Duration = .seconds(60)
+        /// How long the acknowledgements may take when everything was sent.
+        public var patience: Duration = .seconds(15)
         /// Which legs, by their STARTED event.
         public var isWanted: EventFilter = { _ in true }
         /// Makes settings.

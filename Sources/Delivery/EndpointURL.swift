@@ -53,6 +53,8 @@ public struct EndpointURL: Sendable, Hashable, CustomStringConvertible {
     public var authority: String { host + (port.map { ":\($0)" } ?? "") }
     /// Whether it is one of AWS's own.
     public var isAWS: Bool { host.hasSuffix(".amazonaws.com") || host.hasSuffix(".amazonaws.com.cn") }
+    /// Scheme, host and port: what may be told of an address whose path and query may have secrets in them.
+    public var origin: String { "\(isSecure ? "https" : "http")://\(authority)" }
     /// The address without its query, which may have a secret in it.
-    public var description: String { "\(isSecure ? "https" : "http")://\(authority)\(path)" }
+    public var description: String { origin + path }
 }

@@ -21,6 +21,7 @@ final class EventFeed: DeliveryFeed {
     private var places: [Int64: (segment: LogSegment, range: Range<Int64>)] = [:]
     private var nextSequence: Int64 = 1
     private var isDirty = false
+    private var isUnreadable = false
     private(set) var troubles = FeedTroubles()
 
     /// - Parameters:
@@ -57,9 +58,12 @@ final class EventFeed: DeliveryFeed {
                 }
             }
             dropSettledSegments()
+            isUnreadable = false
             return items
         } catch {
-            logger.error("the event log cannot be read", metadata: ["error": "\(error)"])
+            // Tried again each tick, told once.
+            if !isUnreadable { logger.error("the event log cannot be read", metadata: ["error": "\(error)"]) }
+            isUnreadable = true
             return []
         }
     }

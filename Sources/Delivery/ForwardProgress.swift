@@ -24,8 +24,11 @@ struct ForwardProgress: ~Copyable {
     private var received: Int64?
     private var persisted: Int64?
     private var refused: (timecode: Int64, count: Int)?
-    /// Fragments that are left out.
+    /// Fragments that are left out: refused for good, or at the far end already.
     private(set) var skipped: Set<Int64> = []
+
+    /// The far end has these whole, though it was never heard to say so: they are not sent again.
+    mutating func found(_ timecodes: Set<Int64>) { skipped.formUnion(timecodes) }
 
     /// - Parameter keptUpTo: what an earlier run of the service has written down.
     init(keptUpTo: Int64? = nil) {

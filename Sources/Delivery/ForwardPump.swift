@@ -12,6 +12,8 @@ actor ForwardPump {
     private var muxer: ForwardMuxer
     private var ready: [UInt8] = []
     private var isClosed = false
+    /// When the first piece was handed over after the last thing that was heard.
+    private var waitingSince: ContinuousClock.Instant?
     /// Whether the whole leg was handed to the connection.
     private(set) var isFinished = false
 
@@ -36,11 +38,15 @@ actor ForwardPump {
     }
 
     /// The next piece; nil at the end.
+    /// - Throws: after ``close()``. An early end must break the connection: a body that ends in good order in the middle of
+    ///   a fragment would have the far end keep what there is of it.
     func next() async throws -> ByteBuffer? {
-        while !isClosed {
+        while true {
+            if isClosed { throw CancellationError() }
             try read()
             if !ready.isEmpty {
                 defer { ready = [] }
+                waitingSince = waitingSince ?? .now
                 return ByteBuffer(bytes: ready)
             }
             if source.hasEnded {
@@ -49,11 +55,16 @@ actor ForwardPump {
             }
             try await source.waitForMore()
         }
-        return nil
     }
 
-    /// Ends the body early.
+    /// Breaks the body off.
     func close() { isClosed = true }
+
+    /// The far end has said something.
+    func noteAnswer() { waitingSince = nil }
+
+    /// Whether something was sent, and nothing was heard for so long since.
+    func isUnanswered(for time: Duration) -> Bool { waitingSince.map { .now - $0 > time } ?? false }
 
     private func read() throws {
         while ready.count < Self.piece, let event = try source.next() { muxer.append(event, to: &ready) }

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import RequestSigning
 
 /// A request that is small or comes from a file.
@@ -48,11 +49,12 @@ struct HTTPSender: Sendable {
     let client: HTTPClient
     var timeout: Duration = .seconds(30)
 
-    /// A client as this module needs it: no redirects, HTTP/1.1 (PutMedia needs both directions at once), no retries of
+    /// A client as this module needs it: certificates are verified, no redirects, HTTP/1.1 (PutMedia needs both directions at once), no retries of
     /// its own. The number of connections is bounded by the requests that the targets make at the same time; a lower limit
     /// here would make live legs wait for each other.
     static func makeClient() -> HTTPClient {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.tlsConfiguration = .makeClientConfiguration()
         configuration.timeout.connect = .seconds(10)
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -74,7 +76,7 @@ struct HTTPSender: Sendable {
                 }
                 defer { group.cancelAll() }
                 guard let first = try await group.next(), let answer = first else {
-                    throw DeliveryFailure(.target, "\(request.url) did not answer within \(limit)")
+                    throw DeliveryFailure(.target, "\(request.url.origin) did not answer within \(limit)")
                 }
                 return answer
             }
@@ -83,7 +85,7 @@ struct HTTPSender: Sendable {
         } catch let error as UploadError {
             throw DeliveryFailure(.message, "\(error)")
         } catch {
-            throw DeliveryFailure(.target, "\(request.url) cannot be reached: \(Self.reason(error))")
+            throw DeliveryFailure(.target, "\(request.url.origin) cannot be reached: \(Self.reason(error))")
         }
     }
 
@@ -99,14 +101,16 @@ struct HTTPSender: Sendable {
         }
         let response = try await client.execute(
             outgoing, deadline: .now() + .milliseconds(min(limit.inMilliseconds, 1 << 40)))
+        return try await Self.answer(response)
+    }
+
+    /// The answer with as much of its body as is of interest.
+    static func answer(_ response: HTTPClientResponse) async throws -> HTTPAnswer {
         var body: [UInt8] = []
         for try await part in response.body {
-            guard body.count + part.readableBytes <= Self.longestAnswer else {
-                // Nobody needs the rest; dropping the body closes the connection.
-                body += Array(part.readableBytesView.prefix(Self.longestAnswer - body.count))
-                break
-            }
-            body += Array(part.readableBytesView)
+            body += Array(part.readableBytesView.prefix(longestAnswer - body.count))
+            // Nobody needs the rest; dropping the body closes the connection.
+            if body.count >= longestAnswer { break }
         }
         return HTTPAnswer(status: Int(response.status.code), headers: response.headers, body: body)
     }

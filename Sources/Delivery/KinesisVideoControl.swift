@@ -6,15 +6,18 @@ struct KinesisVideoControl: Sendable {
     let settings: DeliverySettings.KinesisVideo
     let sender: HTTPSender
 
-    /// Where PutMedia goes. AWS gives each stream an endpoint; other services are their own.
-    func dataEndpoint(_ stream: String) async throws(DeliveryFailure) -> EndpointURL {
+    /// Where an operation goes. AWS gives each stream endpoints; other services are their own.
+    func dataEndpoint(_ stream: String, for operation: String = "PUT_MEDIA") async throws(DeliveryFailure)
+        -> EndpointURL
+    {
         let base = settings.service.url("kinesisvideo")
         guard base.isAWS else { return base }
         let answer = try await call(
-            "getDataEndpoint", [.init("StreamName", .string(stream)), .init("APIName", .string("PUT_MEDIA"))])
+            "getDataEndpoint", [.init("StreamName", .string(stream)), .init("APIName", .string(operation))])
+        // Signed audio goes where the answer says, and nowhere but to AWS.
         guard let text = (try? JSONValue(parsing: answer.body))?["DataEndpoint"]?.stringValue,
-            let url = EndpointURL(text)
-        else { throw DeliveryFailure(.target, "GetDataEndpoint gave no address") }
+            let url = EndpointURL(text), url.isAWS, url.isSecure
+        else { throw DeliveryFailure(.target, "GetDataEndpoint gave no address of AWS") }
         return url
     }
 
@@ -32,9 +35,49 @@ struct KinesisVideoControl: Sendable {
         }
     }
 
-    private func call(_ name: String, _ members: [JSONValue.Member]) async throws(DeliveryFailure) -> HTTPAnswer {
+    /// The producer timestamps, milliseconds since 1970, of the fragments that a stream has from a time on (a day of them).
+    func fragments(_ stream: String, from milliseconds: Int64) async throws(DeliveryFailure) -> Set<Int64> {
+        let url = try await dataEndpoint(stream, for: "LIST_FRAGMENTS")
+        let start = Double(milliseconds) / 1000
+        let selector = JSONValue.object([
+            .init("FragmentSelectorType", .string("PRODUCER_TIMESTAMP")),
+            .init(
+                "TimestampRange",
+                .object([.init("StartTimestamp", .decimal(start)), .init("EndTimestamp", .decimal(start + 86_000))])),
+        ])
+        var found: Set<Int64> = []
+        var token: String?
+        for _ in 0..<Self.mostPages {
+            var members: [JSONValue.Member] = [
+                .init("StreamName", .string(stream)), .init("MaxResults", .integer(500)),
+                .init("FragmentSelector", selector),
+            ]
+            if let token { members.append(.init("NextToken", .string(token))) }
+            let answer = try await call("listFragments", members, at: url)
+            let json = try? JSONValue(parsing: answer.body)
+            guard let list = json?["Fragments"]?.arrayValue else {
+                throw DeliveryFailure(.message, "ListFragments gave no fragments")
+            }
+            for fragment in list {
+                guard let seconds = fragment["ProducerTimestamp"]?.decimalValue, seconds.magnitude < 1e11 else {
+                    continue
+                }
+                found.insert(Int64((seconds * 1000).rounded()))
+            }
+            token = json?["NextToken"]?.stringValue
+            if token == nil { break }
+        }
+        return found
+    }
+
+    /// Of ListFragments; more than a day of fragments of ten seconds.
+    private static let mostPages = 40
+
+    private func call(
+        _ name: String, _ members: [JSONValue.Member], at url: EndpointURL? = nil
+    ) async throws(DeliveryFailure) -> HTTPAnswer {
         let body = JSONValue.object(members).bytes
-        let base = settings.service.url("kinesisvideo")
+        let base = url ?? settings.service.url("kinesisvideo")
         let url = EndpointURL(isSecure: base.isSecure, host: base.host, port: base.port, path: "\(base.path)/\(name)")
         var request = OutgoingRequest(url: url, body: .bytes(body))
         request.headers = [("Content-Type", "application/json")]

@@ -8,7 +8,8 @@ import StreamSink
 /// Live forwarding: a STARTED event is a leg, and the leg is acknowledged when the far end has all of it.
 ///
 /// One connection a leg. The body grows with the session while acknowledgements come back; after a break the next
-/// connection begins behind the last fragment that was acknowledged, also after a restart of the service.
+/// connection begins behind the last fragment that was acknowledged, also after a restart of the service. Before it sends,
+/// it asks the far end what it has of those whose acknowledgement was lost with the old connection.
 struct KinesisVideoTarget: DeliveryTarget {
     let settings: DeliverySettings.KinesisVideo
     let sender: HTTPSender
@@ -16,9 +17,6 @@ struct KinesisVideoTarget: DeliveryTarget {
     /// The folder of the legs' cursors.
     let cursorFolder: String
     let logger: Logger
-    /// How long the acknowledgements may take when everything was sent.
-    var patience: Duration = .seconds(15)
-
     func send(_ messages: [DeliveryMessage]) async -> [DeliveryResult] {
         var results: [DeliveryResult] = []
         for message in messages {
@@ -36,15 +34,21 @@ struct KinesisVideoTarget: DeliveryTarget {
 
     private func forward(_ message: DeliveryMessage) async throws {
         guard case .event(let event) = message.content else { throw DeliveryFailure(.refused, "not an event") }
-        let place = try SessionPlace(event, dataDirectory: dataDirectory, whenMissing: .message)
-        let leg = ForwardedLeg(path: place.path, streamName: place.streamName, session: place.session, event: event)
-        let cursor = ForwardCursor(
-            path: "\(cursorFolder)/\(place.streamName)_\(place.session).json")
-        var progress = ForwardProgress(keptUpTo: cursor.load())
+        let session = try SessionPlace(event, dataDirectory: dataDirectory, whenMissing: .message)
+        let leg = ForwardedLeg(
+            path: session.path, streamName: session.streamName, session: session.session, event: event)
+        let cursor = ForwardCursor(path: "\(cursorFolder)/\(leg.streamName)_\(leg.session).json")
+        let place = cursor.load()
+        var progress = ForwardProgress(keptUpTo: place?.keptUpTo)
+        var isResumed = place != nil
+        var fruitless = 0
         while true {
             let before = progress.keptUpTo
+            cursor.save(before)
+            if isResumed { await ask(leg, &progress) }
+            isResumed = true
+            let leftOut = progress.skipped.count
             let outcome = await connect(leg, &progress, cursor)
-            cursor.save(progress.keptUpTo, isLast: true)
             switch outcome {
             case .complete:
                 cursor.remove()
@@ -54,10 +58,28 @@ struct KinesisVideoTarget: DeliveryTarget {
                 logger.notice(
                     "live forwarding connects again",
                     metadata: ["stream": "\(leg.streamName)", "reason": "\(reason)"])
+                fruitless = progress.keptUpTo == before && progress.skipped.count == leftOut ? fruitless + 1 : 0
                 // Without progress the queue decides when to go on.
                 if let scope, progress.keptUpTo == before { throw DeliveryFailure(scope, reason) }
+                // A fragment is refused so often before it is left out; who only ever sends away is not asked in a circle.
+                if fruitless > ForwardProgress.refusals { throw DeliveryFailure(.message, reason) }
             case .failed(let failure): throw failure
             }
+        }
+    }
+
+    /// What the far end has of the leg behind what it was heard to acknowledge. Where it does not tell (it takes a right of
+    /// its own), those fragments go a second time.
+    private func ask(_ leg: ForwardedLeg, _ progress: inout ForwardProgress) async {
+        let start = leg.event.detail("startTime").flatMap(EventBridgeTarget.epochSeconds).map { ($0 - 1) * 1000 }
+        guard let from = progress.keptUpTo.map({ $0 + 1 }) ?? start else { return }
+        do throws(DeliveryFailure) {
+            let control = KinesisVideoControl(settings: settings, sender: sender)
+            progress.found(try await control.fragments(settings.streamPrefix + leg.streamName, from: from))
+        } catch {
+            logger.notice(
+                "the far end does not list its fragments; some may be sent twice",
+                metadata: ["stream": "\(leg.streamName)", "reason": "\(error)"])
         }
     }
 
@@ -81,17 +103,13 @@ struct KinesisVideoTarget: DeliveryTarget {
             let url = try await endpoint(name, leg)
             let request = try await request(url, stream: name, pump)
             let response: HTTPClientResponse
-            do { response = try await sender.client.execute(request, deadline: .now() + .hours(24)) } catch {
+            do { response = try await answered(request) } catch {
                 await pump.close()
-                return .failed(DeliveryFailure(.target, "PutMedia to \(url): \(HTTPSender.reason(error))"))
+                return .failed(DeliveryFailure(.target, "PutMedia to \(url.origin): \(HTTPSender.reason(error))"))
             }
             guard response.status == .ok else {
                 await pump.close()
-                var body: [UInt8] = []
-                for try await part in response.body where body.count < HTTPSender.longestAnswer {
-                    body += Array(part.readableBytesView)
-                }
-                let answer = HTTPAnswer(status: Int(response.status.code), headers: response.headers, body: body)
+                let answer = try await within(settings.longestSilence) { try await HTTPSender.answer(response) }
                 if try await createStream(name, leg, answer) {
                     return .again(reason: "the stream was made", scope: nil)
                 }
@@ -108,15 +126,42 @@ struct KinesisVideoTarget: DeliveryTarget {
         }
     }
 
+    /// The answer's head. The body goes on after it, for as long as the leg does.
+    private func answered(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
+        let client = sender.client
+        return try await within(settings.longestSilence) {
+            try await client.execute(request, deadline: .now() + .hours(24))
+        }
+    }
+
+    private func within<Result: Sendable>(
+        _ time: Duration, _ work: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result.self) { group in
+            group.addTask { try await work() }
+            group.addTask {
+                try await Task.sleep(for: time)
+                throw DeliveryFailure(.target, "no answer within \(time)")
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+
     private func acknowledgements(
         _ response: HTTPClientResponse, _ pump: ForwardPump, _ progress: inout ForwardProgress, _ cursor: ForwardCursor
     ) async throws -> Outcome {
         var parser = AcknowledgementParser()
         let parts = AnswerParts(response.body)
-        let patience = patience
+        let (patience, silence) = (settings.patience, settings.longestSilence)
         let watch = Task {
+            while await !pump.isFinished {
+                // A far end that neither takes nor says anything any more may be gone without a word.
+                if await pump.isUnanswered(for: silence) { return parts.end() }
+                try await Task.sleep(for: .milliseconds(200))
+            }
             // When all is sent, the far end has some time to acknowledge it.
-            while await !pump.isFinished { try await Task.sleep(for: .milliseconds(200)) }
             try await Task.sleep(for: patience)
             parts.end()
         }
@@ -125,6 +170,7 @@ struct KinesisVideoTarget: DeliveryTarget {
             parts.end()
         }
         for try await part in parts.stream {
+            await pump.noteAnswer()
             for acknowledgement in try parser.append(part.readableBytesView) {
                 switch progress.receive(acknowledgement) {
                 case .none: break

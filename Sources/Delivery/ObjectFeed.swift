@@ -12,12 +12,14 @@ final class ObjectFeed: DeliveryFeed {
         /// Between looks at folders known to be in use.
         var quick: Duration = .seconds(1)
         /// Between walks through everything.
-        var full: Duration = .seconds(15)
+        var full: Duration = .seconds(5)
         /// Folders are closed this long after their last change.
         var closeAfter: Duration = .seconds(24 * 3600)
         /// Days this long past are left out; a longer call's records stay in the folder alone.
         var window: Duration = .seconds(31 * 24 * 3600)
     }
+
+    private static let settledNanoseconds: Int64 = 2_000_000_000
 
     private let root: String
     private let prefixes: [String]
@@ -92,8 +94,11 @@ final class ObjectFeed: DeliveryFeed {
         }
         guard let news else { return }
         if isFull { lastFull = now }
+        let settled = DiskFile.wallMilliseconds() &* 1_000_000 - Self.settledNanoseconds
         for (folder, listing) in news {
-            self.seen[folder] = listing.change
+            // Within a tick of the file system's clock a folder changes without its time changing: one that has changed
+            // just now (or later than now, where the clock was set back) is looked at again.
+            self.seen[folder] = listing.change < settled ? listing.change : 0
             for name in listing.names where !ledger.has(name, in: folder) {
                 guard pendingNames[folder, default: []].insert(name).inserted else { continue }
                 found.append((folder, name))
@@ -104,7 +109,7 @@ final class ObjectFeed: DeliveryFeed {
 
     private func closeOldFolders(oldest: String) {
         let limit = (DiskFile.wallMilliseconds() - pace.closeAfter.inMilliseconds) &* 1_000_000
-        for (folder, change) in seen where change < limit && pendingNames[folder] == nil {
+        for (folder, change) in seen where change != 0 && change < limit && pendingNames[folder] == nil {
             ledger.close(folder, change: change)
             seen[folder] = nil
         }
@@ -137,7 +142,7 @@ struct ObjectWalk: Sendable {
             if let day = Self.day(of: folder) {
                 guard day >= oldest else { continue }
                 if let listing = listing(folder, known: seen[folder] ?? closed[folder]) { changed[folder] = listing }
-            } else {
+            } else if !isPast(folder) {
                 // Only a day's folder holds objects; the folders above it hold folders.
                 stack += DiskFile.names(in: "\(root)/\(folder)").map { "\(folder)/\($0)" }
             }
@@ -157,6 +162,17 @@ struct ObjectWalk: Sendable {
         // The time is read before the names: what is added in between changes it again.
         guard let status = DiskFile.status(path), status.changed != known else { return nil }
         return Listing(change: status.changed, names: DiskFile.names(in: path))
+    }
+
+    /// Whether a year's or a month's folder lies wholly before the oldest day.
+    private func isPast(_ folder: String) -> Bool {
+        let parts = folder.split(separator: "/").suffix(2).map(String.init)
+        let isNumber = parts.map { $0.utf8.allSatisfy { 0x30...0x39 ~= $0 } }
+        if parts.count == 2, isNumber == [true, true], parts.map(\.utf8.count) == [4, 2] {
+            return parts.joined(separator: "/") < oldest.prefix(7)
+        }
+        guard let year = parts.last, isNumber.last == true, year.utf8.count == 4 else { return false }
+        return year < oldest.prefix(4)
     }
 
     /// `yyyy/mm/dd` at the end of a folder's name.

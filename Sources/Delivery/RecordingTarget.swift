@@ -34,13 +34,21 @@ public struct FormattedRecording: Sendable {
 
 /// Makes of a recording what goes to the bucket.
 public protocol RecordingFormatter: Sendable {
+    /// Whether all legs of a call make one object; they go one after the other then.
+    var joinsLegs: Bool { get }
     /// Makes or finds the file to upload. Called again for each try. A ``DeliveryFailure`` says whether trying again may
     /// help; any other error is taken to mean that it may.
     func format(_ recording: FinishedRecording) async throws -> FormattedRecording
 }
 
-/// The Matroska file itself.
-public struct MatroskaRecordings: RecordingFormatter {
+extension RecordingFormatter {
+    /// An object a leg.
+    public var joinsLegs: Bool { false }
+}
+
+/// The session's file, byte for byte as it lies in the data directory: what a copy of the store is made of. Where the
+/// store is encrypted its bytes are, too.
+public struct StoredRecordings: RecordingFormatter {
     /// Makes the formatter.
     public init() {}
 
@@ -89,6 +97,8 @@ struct RecordingTarget: DeliveryTarget {
         let place = try SessionPlace(event, dataDirectory: dataDirectory, whenMissing: .refused)
         let recording = FinishedRecording(
             path: place.path, streamName: place.streamName, session: place.session, event: event)
+        // Making the file may be a minute's work, which is for nothing while the bucket is down.
+        if message.failures > 0 { try await client.knock() }
         let formatted = try await formatter.format(recording)
         defer { if formatted.isTemporary { _ = FileOperations.system.remove(formatted.path) } }
         let metadata = [
@@ -103,6 +113,6 @@ struct RecordingTarget: DeliveryTarget {
         ]
         try await client.put(
             path: formatted.path, key: formatted.key, contentType: formatted.contentType,
-            metadata: metadata.map { (name: $0.0, value: $0.1) })
+            metadata: metadata.map { (name: $0.0, value: $0.1) }, isTemporary: formatted.isTemporary)
     }
 }

@@ -12,6 +12,7 @@ struct RunnerFactory {
 
     func runners() throws(FileError) -> [TargetRunner] {
         try DiskFile.makeFolder("\(folder)/dead")
+        try DiskFile.makeFolder("\(folder)/uploads")
         var runners: [TargetRunner] = []
         if let target = settings.eventBridge {
             let rules = EventFeed.Rules(isWanted: target.isWanted)
@@ -36,8 +37,12 @@ struct RunnerFactory {
         return runners
     }
 
+    private func bucketClient(_ bucket: DeliverySettings.Bucket) -> BucketClient {
+        BucketClient(settings: bucket, sender: sender, uploadsFolder: "\(folder)/uploads")
+    }
+
     private func records(_ bucket: DeliverySettings.Bucket) throws(FileError) -> TargetRunner {
-        let setup = setup("records", RecordTarget(client: BucketClient(settings: bucket, sender: sender)))
+        let setup = setup("records", RecordTarget(client: bucketClient(bucket)))
         let feed = ObjectFeed(
             root: "\(dataDirectory)/objects",
             prefixes: ["Amazon-Chime-Voice-Connector-CDRs", "Amazon-Chime-Voice-Connector-SDRs"],
@@ -48,10 +53,11 @@ struct RunnerFactory {
     private func recordings(_ target: DeliverySettings.Recordings) throws(FileError) -> TargetRunner {
         let isWanted = target.isWanted
         var rules = EventFeed.Rules(isWanted: { $0.status == "ENDED" && isWanted($0) })
-        // A recording waits for no other.
-        rules.lane = { $0.id }
+        // A recording waits for no other; where all legs make one object, the last is put last.
+        let joinsLegs = target.formatter.joinsLegs
+        rules.lane = { joinsLegs ? $0.transactionID : $0.id }
         rules.delay = target.delay
-        let client = BucketClient(settings: target.bucket, sender: sender)
+        let client = bucketClient(target.bucket)
         return try events(
             "recordings",
             RecordingTarget(formatter: target.formatter, client: client, dataDirectory: dataDirectory), rules,
@@ -65,6 +71,7 @@ struct RunnerFactory {
         rules.lane = { $0.detail("streamArn") ?? $0.id }
         let cursors = "\(folder)/kinesisVideo"
         try DiskFile.makeFolder(cursors)
+        ForwardCursor.removeForgotten(in: cursors)
         return try events(
             "kinesisVideo",
             KinesisVideoTarget(

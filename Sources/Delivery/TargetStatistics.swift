@@ -36,6 +36,18 @@ struct DeadLetter: Sendable {
     var failures: Int
     var reason: String
 
+    /// How many lines a file of dead letters has; 0 where there is none. Blocks.
+    static func count(in path: String) -> Int {
+        guard let file = try? UploadFile(path: path) else { return 0 }
+        var count = 0
+        var offset: Int64 = 0
+        while let bytes = try? DiskFile.read(file.descriptor, path, at: offset, count: 1 << 20), !bytes.isEmpty {
+            count += bytes.count { $0 == UInt8(ascii: "\n") }
+            offset += Int64(bytes.count)
+        }
+        return count
+    }
+
     /// One line of JSON with its end.
     var line: [UInt8] {
         var members: [JSONValue.Member] = [

@@ -3,28 +3,31 @@ import Glibc
 import NIOCore
 import StreamSink
 
-/// A file as a request's body: read in pieces as the connection takes them, never all in memory.
+/// A file, or a part of one, as a request's body: read in pieces as the connection takes them, never all in memory.
 struct UploadBody: Sendable {
     static let chunk = 64 << 10
 
     let file: UploadFile
+    /// Where in the file it begins.
+    let offset: Int64
     let length: Int64
     /// SHA-256 of the content.
     let digest: [UInt8]
 
-    /// Opens a file and reads it once for its digest. Blocks for the time of the reading.
-    init(path: String) throws(FileError) {
-        let file = try UploadFile(path: path)
+    /// A part of an open file; as much of it as is there. Reads it once for its digest, and blocks for the time of the reading.
+    init(file: UploadFile, range: Range<Int64>) throws(FileError) {
         var hash = SHA256()
-        var offset: Int64 = 0
-        while true {
-            let bytes = try DiskFile.read(file.descriptor, path, at: offset, count: Self.chunk)
+        var end = range.lowerBound
+        while end < range.upperBound {
+            let count = Int(min(Int64(Self.chunk), range.upperBound - end))
+            let bytes = try DiskFile.read(file.descriptor, file.path, at: end, count: count)
             if bytes.isEmpty { break }
             hash.update(data: bytes)
-            offset += Int64(bytes.count)
+            end += Int64(bytes.count)
         }
         self.file = file
-        length = offset
+        offset = range.lowerBound
+        length = end - range.lowerBound
         digest = Array(hash.finalize())
     }
 
@@ -40,14 +43,15 @@ struct UploadBody: Sendable {
 
         struct Iterator: AsyncIteratorProtocol {
             let body: UploadBody
-            var offset: Int64 = 0
+            var done: Int64 = 0
 
             mutating func next() async throws -> ByteBuffer? {
-                guard offset < body.length else { return nil }
-                let count = Int(Swift.min(Int64(UploadBody.chunk), body.length - offset))
-                let bytes = try DiskFile.read(body.file.descriptor, body.file.path, at: offset, count: count)
+                guard done < body.length else { return nil }
+                let count = Int(Swift.min(Int64(UploadBody.chunk), body.length - done))
+                let bytes = try DiskFile.read(
+                    body.file.descriptor, body.file.path, at: body.offset + done, count: count)
                 guard bytes.count == count else { throw UploadError.shrunk(body.file.path) }
-                offset += Int64(count)
+                done += Int64(count)
                 return ByteBuffer(bytes: bytes)
             }
         }

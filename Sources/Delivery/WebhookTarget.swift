@@ -31,7 +31,7 @@ struct WebhookTarget: DeliveryTarget {
             let answer = try await sender.send(request, timeout: settings.timeout)
             let failure = HTTPVerdict.failure(
                 status: answer.status, code: nil, message: "", retryAfter: answer.header("retry-after"),
-                nowSeconds: seconds, what: settings.url.description)
+                nowSeconds: seconds, what: settings.url.origin)
             if let failure { throw failure }
             return .acknowledged
         } catch {

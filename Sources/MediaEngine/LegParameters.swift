@@ -30,6 +30,9 @@ public struct LegParameters: Sendable {
     public var receiving: SDESKey?
     /// The key that we protect with; nil: we send plain RTP.
     public var sending: SDESKey?
+    /// Where what is known of keys outlives the leg, one for all legs of a call; nil: a leg that begins knows nothing of
+    /// what was sent under its keys before.
+    public var keyMemory: KeyMemory?
     /// The leg of the same call that this one follows, on new ports, because the codec has changed: with SRTP its
     /// packet numbers go on, and nothing that it received is taken again. Read when the leg starts.
     public var follows: UInt64?

@@ -12,6 +12,13 @@ public struct LegReport: Sendable {
     public let lastArrival: Int64?
     /// Datagrams of an encrypted leg that were not authentic, not encrypted, or came again.
     public internal(set) var unauthenticated: UInt64 = 0
+    /// Of those, media since the last that was authentic, from hosts that the peer's may come from: more than a few
+    /// mean that the peer cannot be understood any more. A new offer sets it back.
+    public internal(set) var unheard: UInt64 = 0
+    /// Of those, what had a number that was used before under the same SRTP key.
+    public internal(set) var unheardAgain: UInt64 = 0
+    /// Media of an encrypted leg comes, and for a second or more nothing of it has been authentic.
+    public var isDeaf: Bool { unheard >= 50 }
     /// Datagrams longer than a leg takes (2,048 octets), thrown away, whoever sent them.
     public internal(set) var truncated: UInt64 = 0
     /// What the peer sent as T.38 since the leg first carried fax; nil where it never did.
@@ -29,7 +36,7 @@ public struct LegReport: Sendable {
     public internal(set) var relayRefused: UInt64 = 0
     /// Between us and the peer, where its reports tell.
     public internal(set) var roundTripMicroseconds: UInt64?
-    /// Estimated by ``QualityModel``, 1.0 to 4.4; nil before audio came.
+    /// Estimated by ``QualityModel``, 1.0 to 4.4; nil before audio came, and while the leg ``isDeaf``.
     public internal(set) var meanOpinionScore: Double?
     /// Taps and forks, those that are gone included.
     public internal(set) var taps: [TapReport] = []

@@ -14,8 +14,26 @@ struct LegSecurity: ~Copyable {
         var sender: SRTPSender?
         /// The key of `sender`.
         var sending: SDESKey?
+        /// Where what is known of the keys outlives the leg; nil: nowhere.
+        var memory: KeyMemory?
         /// Legs that have these contexts.
         var legs = 1
+
+        var history: KeyHistory { memory?.history ?? KeyHistory() }
+
+        func remember() {
+            guard let memory else { return }
+            var told = KeyHistory()
+            switch receiver {
+            case .some(let receiver): receiver.remember(in: &told)
+            case .none: break
+            }
+            switch sender {
+            case .some(let sender): sender.remember(in: &told)
+            case .none: break
+            }
+            memory.merge(told)
+        }
 
         var isPastLifetime: Bool {
             switch receiver {
@@ -37,6 +55,12 @@ struct LegSecurity: ~Copyable {
     private(set) var isReceiving = false
     /// Datagrams leave protected.
     private(set) var isSending = false
+    /// Attempts that packets from elsewhere still have at beginning anew, until ``renewAttempts()``.
+    private var attempts = Self.maximumAttempts
+    /// Media refused since some was authentic, from hosts that the peer's may come from; and what of it had a number
+    /// that was used before.
+    private(set) var unheard: UInt32 = 0
+    private(set) var unheardAgain: UInt32 = 0
     /// Datagrams that were not authentic, not encrypted, or came again.
     private(set) var refused: UInt64 = 0
     /// Datagrams that could not be protected and were not sent.
@@ -53,6 +77,13 @@ struct LegSecurity: ~Copyable {
     /// Octets that protection may add; keys with an identifier of 128 octets are the largest.
     static let maximumOverhead = 16 + 4 + 128
 
+    /// An attempt costs as much as a packet. A leg's turn comes at least each 230 ms: a flood costs a fiftieth more than
+    /// it would, and a peer whose packets it hides is found within seconds.
+    private static let maximumAttempts: UInt8 = 50
+
+    /// The leg's turn has come.
+    mutating func renewAttempts() { attempts = Self.maximumAttempts }
+
     /// Goes on with the contexts of a leg of the same worker, before the first ``use(receiving:sending:)``.
     ///
     /// RFC 3711 §3.2.3 and §3.3.1: roll-over counters and replay lists belong to the key and the SSRC, not to a port.
@@ -66,9 +97,14 @@ struct LegSecurity: ~Copyable {
         evictedBefore = shared.pointee.evicted
     }
 
-    /// Takes over the keys of an offer and its answer, also in mid-call.
-    mutating func use(receiving: SDESKey?, sending: SDESKey?) {
+    /// Notes what is known so far, for a leg that begins beside this one.
+    func remember() { contexts?.pointee.remember() }
+
+    /// Takes over the keys of an offer and its answer, also in mid-call. What `memory` knows of them goes on.
+    mutating func use(receiving: SDESKey?, sending: SDESKey?, memory: KeyMemory? = nil) {
         defer {
+            unheard = 0
+            unheardAgain = 0
             isReceiving = receiving != nil
             isSending = sending != nil
         }
@@ -78,13 +114,17 @@ struct LegSecurity: ~Copyable {
             contexts?.initialize(to: Contexts())
         }
         guard let contexts else { return }
+        contexts.pointee.memory = memory ?? contexts.pointee.memory
+        // A key that is not used any more may be again.
+        contexts.pointee.remember()
+        let history = contexts.pointee.history
         do throws(SRTPError) {
             if let receiving {
                 // The same key again is no accident: the peer may have begun anew with its counters.
                 if contexts.pointee.receiver == nil {
-                    contexts.pointee.receiver = try SRTPReceiver(receiving)
+                    contexts.pointee.receiver = try SRTPReceiver(receiving, history: history)
                 } else {
-                    try contexts.pointee.receiver?.rekey(receiving)
+                    try contexts.pointee.receiver?.rekey(receiving, history: history)
                 }
             } else {
                 contexts.pointee.receiver = nil
@@ -95,9 +135,9 @@ struct LegSecurity: ~Copyable {
         do throws(SRTPError) {
             if let sending {
                 if contexts.pointee.sender == nil {
-                    contexts.pointee.sender = try SRTPSender(sending)
+                    contexts.pointee.sender = try SRTPSender(sending, history: history)
                 } else if contexts.pointee.sending.map({ !sending.protectsLike($0) }) ?? true {
-                    try contexts.pointee.sender?.rekey(sending)
+                    try contexts.pointee.sender?.rekey(sending, history: history)
                 }
             } else {
                 contexts.pointee.sender = nil
@@ -116,6 +156,7 @@ struct LegSecurity: ~Copyable {
     }
 
     private static func release(_ contexts: UnsafeMutablePointer<Contexts>) {
+        contexts.pointee.remember()
         contexts.pointee.legs -= 1
         guard contexts.pointee.legs == 0 else { return }
         contexts.deinitialize(count: 1)
@@ -144,21 +185,46 @@ struct LegSecurity: ~Copyable {
         return evicted > evictedBefore ? evicted - evictedBefore : 0
     }
 
-    /// Verifies and decrypts in place; octets of the plain packet, or nil for what is refused. `isKnown`: it comes from
-    /// where the leg's media comes from.
-    mutating func unprotect(_ datagram: UnsafeMutableRawBufferPointer, isControl: Bool, isKnown: Bool) -> Int? {
+    /// Whom a datagram comes from, as far as addresses tell.
+    enum Origin {
+        /// Where the leg's media comes from.
+        case source
+        /// A host that the description or the signalling names.
+        case host
+        case elsewhere
+    }
+
+    /// Verifies and decrypts in place; octets of the plain packet, or nil for what is refused. `origin` is asked for
+    /// media only.
+    mutating func unprotect(
+        _ datagram: UnsafeMutableRawBufferPointer, isControl: Bool, from origin: Origin
+    ) -> Int? {
         do throws(SRTPError) {
             guard let contexts, contexts.pointee.receiver != nil else { throw .cipherUnavailable }
-            let count =
-                isControl
-                ? try contexts.pointee.receiver?.unprotectControl(datagram)
-                : try contexts.pointee.receiver?.unprotect(datagram, mayRestart: isKnown)
-            guard let count else { throw .cipherUnavailable }
+            guard !isControl else {
+                guard let count = try contexts.pointee.receiver?.unprotectControl(datagram) else {
+                    throw .cipherUnavailable
+                }
+                return count
+            }
+            guard
+                let count = try contexts.pointee.receiver?.unprotect(
+                    datagram, mayRestart: origin == .source, mayBeginElsewhere: attempts > 0)
+            else { throw .cipherUnavailable }
+            if unheard > 0 { (unheard, unheardAgain) = (0, 0) }
             return count
         } catch {
             refused += 1
+            if !isControl { noteRefusal(error, origin) }
             return nil
         }
+    }
+
+    private mutating func noteRefusal(_ error: SRTPError, _ origin: Origin) {
+        if origin != .source, attempts > 0 { attempts -= 1 }
+        guard origin != .elsewhere else { return }
+        unheard &+= 1
+        if error == .replayed || error == .tooOld { unheardAgain &+= 1 }
     }
 
     /// Encrypts the first `count` octets in place; octets to send, or nil where nothing may be sent.

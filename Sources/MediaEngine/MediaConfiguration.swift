@@ -1,3 +1,4 @@
+import CMediaSockets
 import MediaCore
 
 /// How the media engine runs.
@@ -27,6 +28,9 @@ public struct MediaConfiguration: Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// Processors that this process may use, at least 1: what `workers` is set to where nobody chose.
+    public static var availableProcessors: Int { Int(media_processors()) }
 }
 
 /// Why a leg cannot be opened.

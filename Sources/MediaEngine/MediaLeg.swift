@@ -35,6 +35,8 @@ struct MediaLeg: ~Copyable {
     private(set) var fax: FaxRelay?
     /// Figures of taps and forks that are gone.
     var formerTaps: [TapReport] = []
+    /// Where media came from before the newest offer. Behind NAT only the port is another one then.
+    private var formerSource: MediaAddress?
     private var foreign: UInt64 = 0
     private var malformed: UInt64 = 0
     /// What the counters that go on had reached when the leg began anew.
@@ -57,7 +59,9 @@ struct MediaLeg: ~Copyable {
         control = LegControl(ssrc: setup.ssrc, canonicalName: Array("earshot".utf8))
         if let tap = setup.tap { taps.append(AttachedTap(number: 0, tap: tap)) }
         if let former { security.follow(former.pointee.security) }
-        security.use(receiving: setup.parameters.receiving, sending: setup.parameters.sending)
+        security.use(
+            receiving: setup.parameters.receiving, sending: setup.parameters.sending,
+            memory: setup.parameters.keyMemory)
         isFax = setup.parameters.isFax
         fax = isFax ? FaxRelay() : nil
     }
@@ -72,7 +76,8 @@ struct MediaLeg: ~Copyable {
     /// A new offer for the leg. The latch opens again, except for an encrypted leg, where keys and not addresses tell
     /// who is who.
     mutating func change(to new: LegParameters) {
-        security.use(receiving: new.receiving, sending: new.sending)
+        security.use(receiving: new.receiving, sending: new.sending, memory: new.keyMemory)
+        if latch.hasLearned { formerSource = latch.current }
         parameters = new
         timeline.payloads = new.payloads
         latch.renew(offered: new.remote, signalling: new.signalling, mode: new.latchMode)
@@ -124,7 +129,7 @@ struct MediaLeg: ~Copyable {
         if security.isReceiving {
             guard
                 let plain = security.unprotect(
-                    datagram, isControl: false, isKnown: sender == latch.current)
+                    datagram, isControl: false, from: origin(of: sender))
             else { return .refused }
             count = plain
         }
@@ -164,12 +169,22 @@ struct MediaLeg: ~Copyable {
 
     /// Octets of the plain compound, or nil where it is refused.
     mutating func admitControl(_ datagram: UnsafeMutableRawBufferPointer, from sender: MediaAddress) -> Int? {
-        if security.isReceiving { return security.unprotect(datagram, isControl: true, isKnown: true) }
+        if security.isReceiving { return security.unprotect(datagram, isControl: true, from: .source) }
         guard let source = latch.current, sender.hasHost(of: source) else {
             foreign += 1
             return nil
         }
         return datagram.count
+    }
+
+    private func origin(of sender: MediaAddress) -> LegSecurity.Origin {
+        let current = latch.current
+        if sender == current { return .source }
+        // After an offer that names an address which nobody can reach, the one that was heard before it.
+        if let formerSource, sender.hasHost(of: formerSource) { return .source }
+        if let current, sender.hasHost(of: current) { return .host }
+        if let signalling = parameters.signalling, sender.hasHost(of: signalling) { return .host }
+        return .elsewhere
     }
 
     private mutating func begin() {
@@ -207,6 +222,7 @@ struct MediaLeg: ~Copyable {
 
     /// Hands what the time line has produced to every tap.
     mutating func drain() {
+        security.renewAttempts()
         // Read before the time line is borrowed.
         let taps = taps
         timeline.drain { samples in
@@ -253,6 +269,8 @@ struct MediaLeg: ~Copyable {
         report.fax = fax?.counters
         report.evictedSources = security.evictedSources
         report.isPastKeyLifetime = security.isPastLifetime
+        report.unheard = UInt64(security.unheard)
+        report.unheardAgain = UInt64(security.unheardAgain)
         report.remote = control.remote
         report.relayed = bridge.sent
         report.relayRefused = bridge.refused + security.unprotected
@@ -263,7 +281,7 @@ struct MediaLeg: ~Copyable {
             + forks.map { $0.pointee.report(leg: id) }
         // What is not decoded is not heard, either.
         let heard = statistics.packets > statistics.undecodable
-        if heard {
+        if heard, !report.isDeaf {
             let unheard = Double(statistics.undecodable) / Double(max(1, statistics.expected))
             report.meanOpinionScore = QualityModel.mos(
                 lossFraction: min(1, statistics.missingFraction + unheard), burstRatio: statistics.burstRatio,

@@ -41,6 +41,10 @@ extension MediaWorker where BackEnd: ~Copyable {
         // Legs of one call are on one worker; one of another call is never followed.
         let former = setup.parameters.follows.flatMap { slots.index(of: $0) }.flatMap { slots[$0] }
             .flatMap { $0.pointee.group == setup.group ? $0 : nil }
+        // It may have the key of a leg that is about to end, and needs to know what that has received.
+        if setup.parameters.keyMemory != nil {
+            for member in slots.members(of: setup.group) { slots[member]?.pointee.security.remember() }
+        }
         let index = slots.insert(
             MediaLeg(setup, policy: policy, following: former), id: setup.id, group: setup.group)
         let sockets = setup.sockets

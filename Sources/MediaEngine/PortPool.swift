@@ -27,8 +27,8 @@ final class PortPool: Sendable {
         var isStopped = false
 
         /// The longest-rested pair, in use from now on.
-        mutating func takeOldest() -> RestingPorts.Pair? {
-            guard let pair = resting.takeOldest() else { return nil }
+        mutating func takeOldest(restingUntil latest: Int64) -> RestingPorts.Pair? {
+            guard let pair = resting.takeOldest(restingUntil: latest) else { return nil }
             used.insert(pair.port)
             return pair
         }
@@ -37,6 +37,9 @@ final class PortPool: Sendable {
     private let receiveBuffer: Int32
     /// Nanoseconds that a released pair rests.
     private let rest: Int64
+    /// A fifth of it is never cut: what is under way when a call ends has arrived by then, and no call gets another
+    /// one's audio.
+    private var leastRest: Int64 { rest / 5 }
     private let state: Mutex<State>
     /// Rests that one call ends, so that no media worker closes thousands of sockets at once.
     private static let batch = 32
@@ -76,8 +79,8 @@ final class PortPool: Sendable {
             if let sockets = try bind(port, isIPv6: isIPv6) { return sockets }
             free(port)
         }
-        // Rather than refusing a call: those that have rested longest.
-        while let pair = state.withLock({ $0.takeOldest() }) {
+        // Rather than refusing a call: those that have rested longest, and long enough.
+        while let pair = state.withLock({ $0.takeOldest(restingUntil: now + rest - leastRest) }) {
             end(pair)
             if let sockets = try bind(pair.port, isIPv6: isIPv6) { return sockets }
             free(pair.port)

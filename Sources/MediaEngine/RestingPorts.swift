@@ -59,9 +59,9 @@ struct RestingPorts {
         return takeFirst()
     }
 
-    /// The longest-rested pair, although its rest is not over.
-    mutating func takeOldest() -> Pair? {
-        guard let pair = takeFirst() else { return nil }
+    /// The longest-rested pair, although its rest is not over, when it goes on no later than `latest`.
+    mutating func takeOldest(restingUntil latest: Int64) -> Pair? {
+        guard let end = nextEnd, end <= latest, let pair = takeFirst() else { return nil }
         cutShort += 1
         return pair
     }

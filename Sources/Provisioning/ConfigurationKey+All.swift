@@ -67,6 +67,10 @@ extension ConfigurationKey {
             "Keeps each media thread on a core of its own; for machines that do nothing else."
         ),
         ConfigurationKey(
+            "media.nat", .boolean, default: "true",
+            "Whether a peer may be behind NAT: its media may then come from another port of the offer's host, or from the host that signals. Without it, only from exactly the offer's address."
+        ),
+        ConfigurationKey(
             "media.idleTimeout", .duration(.zero ... .seconds(86_400)), default: "0s",
             "Ends a call that is not on hold after this time without packets; 0: never."
         ),
@@ -92,6 +96,14 @@ extension ConfigurationKey {
             "http.requireSignatures", .boolean, default: "true",
             "Takes requests only with a signature by one of the keys of `earshot keys`."
         ),
+        ConfigurationKey(
+            "http.connections", .integer(0...100_000, unit: "connections"), default: "0",
+            "Connections at a time; 0: an eighth of the descriptors that the process may have. Never more than a quarter, since calls need the rest."
+        ),
+        ConfigurationKey(
+            "http.connectionsPerAddress", .integer(0...100_000, unit: "connections"), default: "0",
+            "Connections at a time from one address; 0: half of all."
+        ),
     ]
 
     private static let storage: [ConfigurationKey] = [
@@ -110,6 +122,18 @@ extension ConfigurationKey {
         ConfigurationKey(
             "streams.diskBudget", .text("a number with `MB`, `GB` or `TB`; 0: no limit"), default: "0",
             "Most that all streams may take on the disk; beyond it the oldest audio is deleted."
+        ),
+        ConfigurationKey(
+            "streams.retentionInterval", .duration(.milliseconds(100) ... .seconds(3600)), default: "30s",
+            "How often it is looked for recordings that are too old; the disk budget is watched each second besides."
+        ),
+        ConfigurationKey(
+            "streams.encryption.keyFile", .text("path of a file, mode 0600"), default: "",
+            "Master keys, one `id:key` a line; the first encrypts new recordings, all open old ones. Without it, and without `keyVariable`, recordings are written in the clear."
+        ),
+        ConfigurationKey(
+            "streams.encryption.keyVariable", .text("name of an environment variable"), default: "",
+            "The variable that holds the master keys, instead of a file."
         ),
     ]
 

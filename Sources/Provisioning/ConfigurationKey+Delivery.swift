@@ -22,7 +22,7 @@ extension ConfigurationKey {
             ConfigurationKey(
                 "delivery.recordings.format",
                 .choice(DeliveryTargets.RecordingTarget.Format.allCases.map(\.rawValue)), default: "mka",
-                "Form of a recording: the file of each leg, Opus of each leg, or one stereo WAV file."
+                "Form of a recording: Matroska of each leg, Opus of each leg, or one stereo WAV file."
             )
         ] + service("kinesisVideo") + [
             ConfigurationKey(

@@ -121,6 +121,10 @@ struct ConfigurationReader {
                 section.origin(of: "requireSignatures"), section.keyPath("requireSignatures"),
                 "is false, so whoever reaches \(http.bind) can hear every call", "set it to true, or bind 127.0.0.1")
         }
+        let connections = section.integer("connections", default: 0)
+        http.connections = connections > 0 ? connections : nil
+        let perAddress = section.integer("connectionsPerAddress", default: 0)
+        http.connectionsPerAddress = perAddress > 0 ? perAddress : nil
         return http
     }
 
@@ -128,11 +132,27 @@ struct ConfigurationReader {
         var streams = StreamSettings()
         streams.flushInterval = section.duration("flushInterval", default: streams.flushInterval)
         streams.syncInterval = section.duration("syncInterval", default: streams.syncInterval)
+        streams.retentionInterval = section.duration("retentionInterval", default: streams.retentionInterval)
         streams.diskBudget = section.value("diskBudget", default: nil) { text throws(ValueComplaint) in
             guard let bytes = ByteCountText.parse(text) else {
                 throw ValueComplaint("\(section.quote(text)) is no size", "write a number with MB, GB or TB, or 0")
             }
             return bytes == 0 ? nil : bytes
+        }
+        let encryption = section.section("encryption")
+        streams.encryptionKeyFile = file("keyFile", encryption)
+        streams.encryptionKeyVariable = encryption.value("keyVariable", default: nil) { text throws(ValueComplaint) in
+            guard !text.isEmpty, text.utf8.count <= 128, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3D })
+            else {
+                throw ValueComplaint(
+                    "\(encryption.quote(text)) is no name of a variable", "name one such as EARSHOT_STORAGE_KEYS")
+            }
+            return text
+        }
+        if encryption.has("keyFile"), encryption.has("keyVariable") {
+            findings.add(
+                encryption.origin(of: "keyVariable"), encryption.keyPath("keyVariable"),
+                "is set beside streams.encryption.keyFile", "set one of the two")
         }
         return streams
     }
@@ -163,6 +183,7 @@ struct ConfigurationReader {
         media.maxCalls = section.integer("maxCalls", default: media.maxCalls)
         media.workers = section.integer("workers", default: media.workers)
         media.pinWorkers = section.boolean("pinWorkers", default: media.pinWorkers)
+        media.allowsNAT = section.boolean("nat", default: media.allowsNAT)
         media.idleTimeout = section.duration("idleTimeout", default: media.idleTimeout)
         return media
     }

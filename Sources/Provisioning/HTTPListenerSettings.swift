@@ -14,4 +14,8 @@ public struct HTTPListenerSettings: Sendable, Equatable {
     public var publicURL: String?
     /// Whether every request must be signed.
     public var requireSignatures = true
+    /// Connections at a time; `nil`: an eighth of the process's descriptors.
+    public var connections: Int?
+    /// Connections at a time from one address; `nil`: half of all.
+    public var connectionsPerAddress: Int?
 }

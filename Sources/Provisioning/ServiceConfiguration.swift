@@ -81,6 +81,8 @@ public struct MediaSettings: Sendable, Equatable {
     public var workers = 0
     /// Whether each media thread stays on one core.
     public var pinWorkers = false
+    /// Whether media may come from elsewhere than exactly the offer's address.
+    public var allowsNAT = true
     /// How long a call that is not on hold may be without packets before it is ended; zero: for ever.
     public var idleTimeout = Duration.zero
 }
@@ -93,6 +95,13 @@ public struct StreamSettings: Sendable, Equatable {
     public var syncInterval = Duration.seconds(2)
     /// The most bytes that all streams may take; beyond it the oldest are deleted. `nil`: no limit.
     public var diskBudget: Int64?
+    /// The time between two looks for what is too old.
+    public var retentionInterval = Duration.seconds(30)
+    /// The file with the master keys under which recordings are encrypted; `nil` with ``encryptionKeyVariable``: they are
+    /// written in the clear.
+    public var encryptionKeyFile: String?
+    /// The environment variable that holds the master keys; not together with ``encryptionKeyFile``.
+    public var encryptionKeyVariable: String?
 }
 
 /// How the service stops.

@@ -44,6 +44,9 @@ extension LegQuality {
             let isKept = keepsPayloads && reason == .undecodable
             if count > 0, !isKept { discardedByReason[reason.rawValue] = Int64(clamping: count) }
         }
+        if report.isDeaf, report.unheardAgain > 0 {
+            discardedByReason["usedNumber"] = Int64(clamping: report.unheardAgain)
+        }
         if report.unauthenticated > 0 { discardedByReason["unauthenticated"] = unauthenticated }
         if report.truncated > 0 { discardedByReason["tooLong"] = Int64(clamping: report.truncated) }
         if fax.oversized > 0 { discardedByReason["faxOversized"] = Int64(clamping: fax.oversized) }
@@ -56,6 +59,18 @@ extension LegQuality {
         peerMos = report.remote.voipMetrics.flatMap { $0.conversationalMOS ?? $0.listeningMOS }
         let isHeard = statistics.packets > statistics.undecodable || (statistics.packets > 0 && keepsPayloads)
         if !isHeard, fax.packets == 0 { emptyReason = Self.emptyReason(report, port: port) }
+        // The figures are of what was heard, and say nothing of the rest.
+        if isHeard, report.isDeaf { emptyReason = Self.deafReason(report, port: port) }
+    }
+
+    /// Why nothing is heard any more of a leg that was heard before.
+    static func deafReason(_ report: LegReport, port: UInt16) -> String {
+        let count = "the last \(report.unheard) packets on port \(port) failed SRTP authentication"
+        return report.unheardAgain > report.unheard / 2
+            ? count + ": their numbers were used before under the same key, so the sender has begun its counters anew "
+                + "and must offer a new key for that"
+            : count + ": the sender does not encrypt any more, or uses another key or roll-over counter than its last "
+                + "session description says"
     }
 
     private static func emptyReason(_ report: LegReport, port: UInt16) -> String {

@@ -21,6 +21,7 @@ extension LiveCall {
         guard !legs.isEmpty else { return }
         let reports = await media.snapshot(legs)
         warnOfKeys(reports, logger: logger)
+        warnOfDeaf(reports, logger: logger)
         tell(reports, isLast: false, records: records)
     }
 

@@ -30,6 +30,8 @@ final class LiveCall: Sendable {
         var hasWarned = false
         /// Legs whose key has outlived its lifetime, and of which the log tells.
         var outlived: Set<UInt64> = []
+        /// Legs that are not understood any more, and of which the log tells.
+        var deaf: Set<UInt64> = []
         /// Why we ended the call, where we did.
         var endedBecause: EndCause?
     }
@@ -83,6 +85,19 @@ final class LiveCall: Sendable {
             logger.warning(
                 "a key is used for longer than its lifetime says: its sender should offer another; all is recorded",
                 metadata: ["transactionId": "\(id)", "leg": "\(report.id)"])
+        }
+    }
+
+    /// Says once a leg that what comes has not been authentic for a while, although it was before.
+    func warnOfDeaf(_ reports: [LegReport], logger: Logger) {
+        for report in reports where report.isDeaf {
+            let (isNew, id) = state.withLock { ($0.deaf.insert(report.id).inserted, $0.transactionID) }
+            guard isNew else { continue }
+            logger.warning(
+                report.unheardAgain > report.unheard / 2
+                    ? "an encrypted leg is not heard any more: its sender uses packet numbers again under one key"
+                    : "an encrypted leg is not heard any more: its packets are not authentic",
+                metadata: ["transactionId": "\(id)", "leg": "\(report.id)", "packets": "\(report.unheard)"])
         }
     }
 

@@ -33,7 +33,9 @@ extension RecordedCall {
         for leg in record.legs {
             guard let reason = leg.quality.emptyReason else { continue }
             logger.warning(
-                "a leg has no audio", metadata: ["stream": "\(leg.streamName)", "reason": "\(reason)"])
+                leg.quality.packets > 0 && leg.endFragmentNumber != nil
+                    ? "a leg has audio for a part of the call only" : "a leg has no audio",
+                metadata: ["stream": "\(leg.streamName)", "reason": "\(reason)"])
         }
     }
 

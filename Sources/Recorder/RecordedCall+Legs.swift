@@ -90,7 +90,9 @@ extension RecordedCall {
         var parameters = LegParameters(media, formerly: leg.payloads, signalling: invite.source.remote)
         parameters.format = policy.isStreaming ? leg.format?.timeline ?? .narrowband : .statistics
         parameters.redactsDigits = policy.redactsDigits
+        parameters.isStrict = !service.settings.allowsNAT
         parameters.follows = leg.follows
+        if parameters.receiving != nil || parameters.sending != nil { parameters.keyMemory = keyMemory }
         return parameters
     }
 
@@ -114,7 +116,7 @@ extension RecordedCall {
                 metadata: ["mediaIndex": "\(media.index)", "offered": "\(media.payloads.map(\.description))"])
         }
         guard policy.isStreaming else { return (parameters, nil) }
-        let started = record.legs.isEmpty ? record.startedAtMilliseconds : MediaClock.wall / 1_000_000
+        let started = record.legs.isEmpty ? record.startedAtMilliseconds : nowMilliseconds
         do throws(FragmentStoreError) {
             let session = try service.store.openSession(
                 connectorID: invite.connectorID, transactionID: transactionID, callID: record.callID,
@@ -162,7 +164,7 @@ extension RecordedCall {
     func note(_ update: MetadataUpdate?) {
         record.metadataStatus = session.metadataStatus.rawValue
         guard let update else { return }
-        if let raw = update.raw { record.siprecMetadata = String(decoding: raw, as: UTF8.self) }
+        if let raw = update.raw { record.siprecMetadataOctets = raw }
         if update.status == .unreadable {
             logger.warning("the recording metadata cannot be read", metadata: ["findings": "\(update.findings)"])
         } else if !update.findings.isEmpty {
@@ -200,5 +202,13 @@ extension RecordedCall {
             .failed(record, failTime: now, reason: "Internal failure", at: now, id: RandomUUID.make()))
     }
 
-    var now: UTCTime { UTCTime(milliseconds: MediaClock.wall / 1_000_000) }
+    /// The call's time: the wall clock when it began and what has passed since, so that a clock that is set in
+    /// mid-call changes no length and no order.
+    var now: UTCTime { UTCTime(milliseconds: nowMilliseconds) }
+
+    private var nowMilliseconds: Int64 {
+        let startedAt = live.state.withLock { $0.startedAt }
+        guard startedAt != 0 else { return MediaClock.wall / 1_000_000 }
+        return record.startedAtMilliseconds + max(0, MediaClock.arrival - startedAt) / 1_000_000
+    }
 }

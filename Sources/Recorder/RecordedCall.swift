@@ -26,6 +26,8 @@ final class RecordedCall {
     var legs: [RecordedLeg] = []
     /// Those that another has replaced after a change of codec; they take what is still sent to their ports.
     var retired: [RecordedLeg] = []
+    /// What was received and sent under the call's keys, also by streams that have ended. Plain calls have none.
+    private(set) lazy var keyMemory = KeyMemory()
     /// Files of legs whose ENDED event has been written.
     var ended: Set<String> = []
     var record: CallRecord

@@ -53,6 +53,9 @@ public struct RecorderSettings: Sendable {
     public var maximumCalls: Int
     /// A call that is not on hold and has had no packet for so long is ended; zero: never.
     public var idleTimeout: Duration
+    /// Whether media may come from another port of the offer's host, or from the host that signals. False: only from
+    /// exactly the offer's address.
+    public var allowsNAT = true
     /// By connector id.
     public var connectors: [String: ConnectorPolicy]
 

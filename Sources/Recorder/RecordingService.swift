@@ -34,6 +34,19 @@ public final class RecordingService: Sendable {
 
     /// Records the call of `invite`; returns when it is over and everything about it has been written.
     public func record(_ invite: IncomingInvite) async {
+        guard let call = admit(invite) else {
+            logger.warning(
+                "call refused: media.maxCalls is reached", metadata: ["limit": "\(settings.maximumCalls)"])
+            await invite.reject(status: 503, reason: "Too Many Calls", headers: [(.retryAfter, "5")])
+            return
+        }
+        await call.run()
+        calls.withLock { _ = $0.removeValue(forKey: call.transactionID) }
+    }
+
+    /// Apart, so that what it needs takes no room for the rest of the call.
+    @inline(never)
+    private func admit(_ invite: IncomingInvite) -> RecordedCall? {
         let transactionID = RandomUUID.make()
         let live = LiveCall(invite: invite)
         let isAdmitted = calls.withLock { calls in
@@ -41,15 +54,8 @@ public final class RecordingService: Sendable {
             calls[transactionID] = live
             return true
         }
-        guard isAdmitted else {
-            logger.warning(
-                "call refused: media.maxCalls is reached", metadata: ["limit": "\(settings.maximumCalls)"])
-            await invite.reject(status: 503, reason: "Too Many Calls", headers: [(.retryAfter, "5")])
-            return
-        }
-        let call = RecordedCall(transactionID: transactionID, invite: invite, live: live, service: self)
-        await call.run()
-        calls.withLock { _ = $0.removeValue(forKey: transactionID) }
+        return isAdmitted
+            ? RecordedCall(transactionID: transactionID, invite: invite, live: live, service: self) : nil
     }
 
     /// Waits until no call is left, for at most `limit` or until ``hurry()``; then ends the rest with BYE and waits for

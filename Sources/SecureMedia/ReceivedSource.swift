@@ -11,7 +11,7 @@ struct ReceivedSource {
     let ssrc: UInt32
     var standing = Standing.followed
     var window: ReplayWindow
-    /// The number of the first packet that was authentic.
+    /// The lowest number that was authentic; below it nothing was ever received.
     var first: UInt64
     /// Authentic packets for which a roll-over counter that began anew is still believed.
     var restartAllowance: Int32 = 0
@@ -19,7 +19,8 @@ struct ReceivedSource {
     private(set) var received: UInt32 = 0
     /// ``ReceivingContext/authenticated`` at the newest of them; 0 and below for packets of former keys.
     private(set) var heard: Int64 = 0
-    /// Where the source stood when a restart was followed: if it goes on there, the restart was a replay.
+    /// The furthest place where the source stood when a restart was followed: if it goes on there, the restart was a
+    /// replay.
     var former: ReplayWindow?
 
     init(ssrc: UInt32, index: UInt64, received: UInt32 = 0) {
@@ -40,6 +41,7 @@ struct ReceivedSource {
     @inline(__always)
     mutating func accept(_ index: UInt64, _ count: UInt64) {
         window.insert(index)
+        if index < first { first = index }
         if restartAllowance > 0 { restartAllowance -= 1 }
         hear(count)
     }
@@ -59,12 +61,31 @@ struct ReceivedSource {
         return next
     }
 
+    /// The highest number that was authentic, before a restart or after it.
+    var furthest: UInt64 { max(window.highest, former?.highest ?? 0) }
+
+    /// The counter begins anew with `index`.
+    mutating func restart(at index: UInt64) {
+        if former.map({ $0.highest < window.highest }) ?? true { former = window }
+        window = ReplayWindow(first: index)
+        first = min(first, index)
+        restartAllowance = 0
+    }
+
+    /// Of two states of one source, whether this is the later.
+    func isNoLess(than other: ReceivedSource) -> Bool {
+        switch (standing, other.standing) {
+        case (.followed, .carried): true
+        case (.carried, .followed): false
+        case (.followed, .followed), (.carried, .carried): furthest >= other.furthest
+        }
+    }
+
     /// What remains of it when it makes room. Of two places that a restart left it has the higher: what was sent up to
     /// there may have been recorded.
     var retired: RetiredSources.Source {
         RetiredSources.Source(
-            ssrc: ssrc, isCarried: standing == .carried, highest: max(window.highest, former?.highest ?? 0),
-            received: received)
+            ssrc: ssrc, isCarried: standing == .carried, highest: furthest, received: received)
     }
 }
 

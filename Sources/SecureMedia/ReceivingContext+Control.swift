@@ -18,22 +18,28 @@ extension ReceivingContext {
         // Leaving out the encryption of RTCP is a session parameter (UNENCRYPTED_SRTCP), which is never agreed to.
         guard word & 0x8000_0000 != 0 else { throw .unencryptedControl }
         let index = UInt64(word & 0x7FFF_FFFF)
+        let tag = packet + (suite.isGalois ? end : count - tagLength)
+        let mark = UnsafeRawPointer(tag).bigEndian32(at: 0)
         let position = controlSources.firstIndex { $0.ssrc == header.ssrc }
         var isRestart = false
         if let position {
             do throws(SRTPError) {
                 try controlSources[position].window.check(index)
             } catch {
-                // A restart begins with 0 or 1, or is too old altogether. What a replay of the first report gains:
-                // older reports are heard until the peer's next one, whose number is higher than any of them.
-                guard error == .tooOld || index <= 1, controlSources[position].restartAllowance > 0 else { throw error }
+                // Attack: whoever recorded the call's first reports sends them after a re-INVITE. They are authentic,
+                // and their numbers are those with which a peer begins anew; but they were received before.
+                guard controlSources[position].restartAllowance > 0, !reports.isFull, !reports.contains(mark) else {
+                    throw error
+                }
                 isRestart = true
             }
         } else {
             try checkNewControl(header.ssrc, index)
         }
-        try authenticateControl(
-            packet, end: end, header, word: word, tag: packet + (suite.isGalois ? end : count - tagLength))
+        // Above the number that a restart began with are those that were used before it.
+        if reports.hasRestarted, reports.contains(mark) { throw .replayed }
+        try authenticateControl(packet, end: end, header, word: word, tag: tag)
+        reports.insert(mark)
         guard let position else {
             if let former = retiredControl.position(of: header.ssrc) { retiredControl.remove(at: former) }
             admitControl(header.ssrc, index)
@@ -44,6 +50,7 @@ extension ReceivingContext {
         if isRestart {
             controlSources[position].window = ReplayWindow(first: index)
             controlSources[position].restartAllowance = 0
+            reports.noteRestart()
         } else {
             controlSources[position].window.insert(index)
             if controlSources[position].restartAllowance > 0 { controlSources[position].restartAllowance -= 1 }

@@ -25,6 +25,7 @@ struct ReceivingContext: ~Copyable {
     /// Sources of each kind that others have taken the places of.
     var retired = RetiredSources()
     var retiredControl = RetiredSources()
+    var reports = HeardReports()
     var evictions: UInt64 = 0
     /// ``authenticated`` when the key came into use, for the last time.
     var authenticatedBefore: UInt64 = 0
@@ -70,7 +71,8 @@ struct ReceivingContext: ~Copyable {
     ///   forged packet far ahead cannot push it on.
     @inline(__always)
     mutating func open(
-        _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader, mayRestart: Bool
+        _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader, mayRestart: Bool,
+        mayBeginElsewhere: Bool
     ) throws(SRTPError) -> Int {
         let needed = header.length + tagLength + identifierLength
         guard count >= needed else { throw .truncated(needed: needed, got: count) }
@@ -89,7 +91,8 @@ struct ReceivingContext: ~Copyable {
         } catch {
             guard sources[position].restartAllowance > 0 || sources[position].former != nil else { throw error }
             return try openElsewhere(
-                position, packet, count: count, header, mayRestart: mayRestart, refusedFor: error)
+                position, packet, count: count, header, mayRestart: mayRestart,
+                mayBeginElsewhere: mayBeginElsewhere, refusedFor: error)
         }
         authenticated &+= 1
         sources[position].accept(index, authenticated)
@@ -154,13 +157,16 @@ struct ReceivingContext: ~Copyable {
     /// A peer that builds its media stack anew at a re-INVITE begins with roll-over counter 0 again although the key is
     /// the same. Attack: whoever recorded the call's first packets can send them once more, and they are authentic. So
     /// a restart is followed once a renegotiation and only for ``restartAllowance`` packets after it, and the former
-    /// place is kept: the first new packet there, which only the true peer can make, ends the restart for good. And a
-    /// restart must be one: where the roll-over counter never moved there is nothing to begin again, so that only a
-    /// number from before the first one is believed; and it must come from where the peer's media comes from
-    /// (`mayRestart`), so that it changes nothing for whoever can only send.
+    /// place is kept: the first new packet there, which only the true peer can make, ends the restart for good.
+    ///
+    /// A number below all that were received cannot be a repetition. It is believed from anywhere, because a peer
+    /// behind NAT has often another port after a re-INVITE, and nobody knows which (`mayBeginElsewhere` bounds the
+    /// attempts). Any other is believed only where the roll-over counter has moved, since otherwise there is nothing to
+    /// begin again, and only from where the peer's media comes from (`mayRestart`), so that it changes nothing for
+    /// whoever can only send.
     private mutating func openElsewhere(
         _ position: Int, _ packet: UnsafeMutableRawPointer, count: Int, _ header: PacketHeader, mayRestart: Bool,
-        refusedFor refusal: SRTPError
+        mayBeginElsewhere: Bool, refusedFor refusal: SRTPError
     ) throws(SRTPError) -> Int {
         // Once the window has come as far as the former place, it alone knows what was used.
         if var former = sources[position].former, former.highest > sources[position].window.highest {
@@ -181,14 +187,13 @@ struct ReceivingContext: ~Copyable {
         let isRepetition =
             refusal == .replayed
             && index == PacketIndex.guess(header.sequence, near: sources[position].window.highest)
-        let isPlausible = sources[position].window.highest >= 0x1_0000 || index < sources[position].first
-        guard mayRestart, sources[position].restartAllowance > 0, !isRepetition, isPlausible,
+        let isPlausible =
+            index < sources[position].first
+            ? mayRestart || mayBeginElsewhere : mayRestart && sources[position].furthest >= 0x1_0000
+        guard sources[position].restartAllowance > 0, !isRepetition, isPlausible,
             isAuthentic(packet, count: count, header, index)
         else { throw refusal }
-        sources[position].former = sources[position].window
-        sources[position].window = ReplayWindow(first: index)
-        sources[position].first = index
-        sources[position].restartAllowance = 0
+        sources[position].restart(at: index)
         authenticated &+= 1
         sources[position].hear(authenticated)
         return count - tagLength - identifierLength

@@ -32,6 +32,9 @@ struct RetiredSources {
     /// Nothing has to be forgotten for one more: those of former keys do not count.
     var hasRoom: Bool { sources.count < Self.capacity || sources.contains(where: \.isCarried) }
 
+    /// The one that retired first comes first.
+    var all: [Source] { sources }
+
     func position(of ssrc: UInt32) -> Int? {
         for position in sources.indices where sources[position].ssrc == ssrc { return position }
         return nil
@@ -54,6 +57,26 @@ struct RetiredSources {
             }
         }
         sources.append(source)
+    }
+
+    /// Takes in what another stream under the same key knows, but for sources that are in use.
+    mutating func merge(_ other: RetiredSources, besides inUse: Set<UInt32>) {
+        sources.removeAll { inUse.contains($0.ssrc) }
+        for source in other.sources where !inUse.contains(source.ssrc) {
+            if let position = position(of: source.ssrc) {
+                guard source.highest > sources[position].highest else { continue }
+                sources.remove(at: position)
+            }
+            add(source)
+        }
+        hasForgotten = hasForgotten || other.hasForgotten
+    }
+
+    /// Under a key that was used before: their numbers count again.
+    func returned() -> RetiredSources {
+        var next = self
+        next.sources = sources.map { Source(ssrc: $0.ssrc, highest: $0.highest, received: $0.received) }
+        return next
     }
 
     /// As the next key begins with them. What was forgotten does not matter to it.

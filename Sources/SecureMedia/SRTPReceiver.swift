@@ -17,13 +17,31 @@ public struct SRTPReceiver: ~Copyable {
     private var previous: ReceivingContext?
     private var key: SDESKey
     private var previousKey: SDESKey?
+    /// Keys before those two, with what was received under them.
+    private var former: [ReceivedUnderKey] = []
     /// Evictions of contexts that are gone.
     private var formerEvictions: UInt64 = 0
 
     /// Begins with the peer's key. Allocates the cipher contexts, a few kB.
-    public init(_ key: SDESKey, maximumSources: Int = SRTPReceiver.defaultMaximumSources) throws(SRTPError) {
+    ///
+    /// - Parameter history: What the call's other streams, also those that have ended, know of the key. Where it was in
+    ///   use, this is as an offer that names it once more, see ``rekey(_:history:)``.
+    public init(
+        _ key: SDESKey, maximumSources: Int = SRTPReceiver.defaultMaximumSources, history: KeyHistory = KeyHistory()
+    ) throws(SRTPError) {
         current = try Self.context(key, maximumSources: maximumSources)
         self.key = key
+        if let known = history.received(under: key) { current.resume(known) }
+    }
+
+    /// Notes what has been received under each key, for whoever comes after.
+    public func remember(in history: inout KeyHistory) {
+        for entry in former { history.note(entry) }
+        switch previous {
+        case .some(let previous): if let previousKey { history.note(previous.remembered(under: previousKey)) }
+        case .none: break
+        }
+        history.note(current.remembered(under: key))
     }
 
     /// Begins with the peer's master key and salt, of the sizes of the suite.
@@ -72,14 +90,17 @@ public struct SRTPReceiver: ~Copyable {
     ///   - packet: Exactly the datagram.
     ///   - mayRestart: The packet comes from where the peer's media comes from. Only then is a roll-over counter that
     ///     begins anew after a re-INVITE believed, or a new source where sources have been forgotten.
+    ///   - mayBeginElsewhere: It does not; but a counter that begins anew below all numbers that were received, which
+    ///     no repetition can do, is believed all the same. Such an attempt costs a second verification.
     /// - Returns: Octets of the RTP packet, which begins where the datagram does.
     public mutating func unprotect(
-        _ packet: UnsafeMutableRawBufferPointer, mayRestart: Bool = true
+        _ packet: UnsafeMutableRawBufferPointer, mayRestart: Bool = true, mayBeginElsewhere: Bool = false
     ) throws(SRTPError) -> Int {
         guard let start = packet.baseAddress else { throw .truncated(needed: 12, got: 0) }
         let header = try PacketHeader(start, count: packet.count)
         do throws(SRTPError) {
-            let length = try current.open(start, count: packet.count, header, mayRestart: mayRestart)
+            let length = try current.open(
+                start, count: packet.count, header, mayRestart: mayRestart, mayBeginElsewhere: mayBeginElsewhere)
             if hasPrevious { retirePrevious() }
             return length
         } catch {
@@ -88,7 +109,7 @@ public struct SRTPReceiver: ~Copyable {
             let refusal = error
             do throws(SRTPError) {
                 if let length = try previous?.open(
-                    start, count: packet.count, header, mayRestart: false)
+                    start, count: packet.count, header, mayRestart: false, mayBeginElsewhere: false)
                 {
                     return length
                 }
@@ -117,27 +138,27 @@ public struct SRTPReceiver: ~Copyable {
     ///
     /// The same key: the context goes on, and for a while a source whose roll-over counter began anew is followed. A
     /// new key: it is used from now on, with the roll-over counters reached so far as a first guess; the key before
-    /// serves packets still under way until ``previousKeyGrace`` packets of the new one were authentic. Nothing else is
-    /// kept. When it throws, the receiver is as it was.
-    public mutating func rekey(_ key: SDESKey) throws(SRTPError) {
+    /// serves packets still under way until ``previousKeyGrace`` packets of the new one were authentic. A key that was in
+    /// use at any time before, here or by what `history` knows, goes on where it was, so that nothing that was received
+    /// under it passes again. When it throws, the receiver is as it was.
+    public mutating func rekey(_ key: SDESKey, history: KeyHistory = KeyHistory()) throws(SRTPError) {
         if let previousKey, key.protectsLike(previousKey) {
             // Back to the key before: its context still knows what was received, so that nothing of it can be replayed.
             swapContexts()
         }
         if key.protectsLike(self.key) {
-            for position in current.sources.indices {
-                current.sources[position].restartAllowance = ReceivingContext.restartAllowance
-                current.sources[position].former = nil
-            }
-            for position in current.controlSources.indices {
-                current.controlSources[position].restartAllowance = ReceivingContext.restartAllowance
-            }
+            current.allowRestart()
             self.key = key
             return
         }
         var next = try Self.context(key, maximumSources: current.maximumSources)
-        next.sources = current.sources.map { $0.carried(after: current.authenticated) }
-        next.retired = current.retired.carried()
+        var known = former.first { $0.key.protectsLike(key) }
+        if let elsewhere = history.received(under: key) {
+            if known == nil { known = elsewhere } else { known?.merge(elsewhere) }
+        }
+        former.removeAll { $0.key.protectsLike(key) }
+        if let known { next.resume(known) }
+        next.carry(current)
         swap(&current, &next)
         discardPrevious()
         previous = consume next
@@ -161,7 +182,13 @@ public struct SRTPReceiver: ~Copyable {
     }
 
     private mutating func discardPrevious() {
-        if let gone = previous.take() { formerEvictions &+= gone.evictions }
+        if let gone = previous.take() {
+            formerEvictions &+= gone.evictions
+            if let previousKey {
+                if former.count >= KeyHistory.capacity { former.removeFirst() }
+                former.append(gone.remembered(under: previousKey))
+            }
+        }
         previousKey = nil
         hasPrevious = false
     }

@@ -3,13 +3,6 @@
 /// Owned by one media worker. Packets are encrypted where they lie; after a source's first packet nothing is allocated.
 /// A refused packet changes neither the context nor its own octets.
 public struct SRTPSender: ~Copyable {
-    private struct SentSource {
-        let ssrc: UInt32
-        var window: ReplayWindow
-        /// ``SRTPSender/sealed`` at its newest packet.
-        var last: UInt64
-    }
-
     private var suite: CryptoSuite
     private var identifier: MasterKeyIdentifier?
     private var media: SessionCipher
@@ -25,13 +18,55 @@ public struct SRTPSender: ~Copyable {
     /// Packets under all keys.
     private var sealed: UInt64 = 0
     private var lifetime: UInt64
+    /// Nil where session keys were given.
+    private var key: SDESKey?
+    /// Keys before this one, and packets under each.
+    private var former: [(key: SDESKey, packets: UInt64)] = []
 
     /// Begins with our key, as the answer or offer tells it to the peer.
-    public init(_ key: SDESKey, maximumSources: Int = SRTPReceiver.defaultMaximumSources) throws(SRTPError) {
+    ///
+    /// - Parameter history: What the call's other streams, also those that have ended, have sent under the key: none of
+    ///   their numbers is used again.
+    public init(
+        _ key: SDESKey, maximumSources: Int = SRTPReceiver.defaultMaximumSources, history: KeyHistory = KeyHistory()
+    ) throws(SRTPError) {
         try self.init(
             key.suite, media: key.sessionKeys(.media), control: key.sessionKeys(.control), identifier: key.mki,
             maximumSources: maximumSources)
         lifetime = key.lifetime ?? .max
+        self.key = key
+        resume(history.sent(under: key))
+    }
+
+    /// Notes what has been sent under each key, for whoever comes after. Under a former one no number was used that is
+    /// above those in use now.
+    public func remember(in history: inout KeyHistory) {
+        guard let key else { return }
+        for entry in former + [(key: key, packets: packets)] {
+            history.note(
+                SentUnderKey(
+                    key: entry.key, packets: entry.packets, sources: sources, retired: retired,
+                    nextControlIndex: nextControlIndex))
+        }
+    }
+
+    private mutating func resume(_ known: SentUnderKey?) {
+        guard let known else { return }
+        packets = max(packets, known.packets)
+        nextControlIndex = max(nextControlIndex, known.nextControlIndex)
+        retired = retired.returned()
+        for source in known.sources {
+            if let position = sources.firstIndex(where: { $0.ssrc == source.ssrc }) {
+                if source.window.highest > sources[position].window.highest {
+                    sources[position].window = source.window
+                }
+            } else if sources.count < maximumSources {
+                sources.append(SentSource(ssrc: source.ssrc, window: source.window, last: sealed))
+            } else {
+                retired.add(RetiredSources.Source(ssrc: source.ssrc, highest: source.window.highest))
+            }
+        }
+        retired.merge(known.retired, besides: Set(sources.map(\.ssrc)))
     }
 
     /// Begins with our master key and salt, of the sizes of the suite.
@@ -148,9 +183,10 @@ public struct SRTPSender: ~Copyable {
         return total
     }
 
-    /// Goes on with a new key of our own. RFC 3711 §3.3.1: the roll-over counters keep their sequence.
+    /// Goes on with another key of our own. RFC 3711 §3.3.1: the roll-over counters keep their sequence; §3.2.1: and so
+    /// does the SRTCP index. So a key that we come back to, or that `history` knows, protects no number twice.
     /// When it throws, the sender is as it was.
-    public mutating func rekey(_ key: SDESKey) throws(SRTPError) {
+    public mutating func rekey(_ key: SDESKey, history: KeyHistory = KeyHistory()) throws(SRTPError) {
         let media = try SessionCipher(key.suite, key.sessionKeys(.media))
         let control = try SessionCipher(key.suite, key.sessionKeys(.control))
         self.media = media
@@ -159,8 +195,17 @@ public struct SRTPSender: ~Copyable {
         identifier = key.mki
         lifetime = key.lifetime ?? .max
         retired = retired.carried()
-        packets = 0
-        nextControlIndex = 0
+        if let before = self.key, !before.protectsLike(key) {
+            if former.count >= KeyHistory.capacity { former.removeFirst() }
+            former.append((key: before, packets: packets))
+            packets = 0
+        }
+        if let place = former.firstIndex(where: { $0.key.protectsLike(key) }) {
+            packets = former.remove(at: place).packets
+            retired = retired.returned()
+        }
+        self.key = key
+        resume(history.sent(under: key))
     }
 
     @inline(__always)

@@ -15,6 +15,8 @@ struct ByteWindow {
     let source: SessionBytes
     private var content: [UInt8] = []
     private var start: Int64 = 0
+    /// Whether what was changed in an encrypted file is read as zeros, to look for what lies behind it.
+    private var isSearching = false
     /// The end of what is whole: no byte from there on is kept, since its writer may take it back.
     var limit: Int64 = 0
 
@@ -62,6 +64,11 @@ struct ByteWindow {
     /// The first place from `offset` on at which the pattern begins.
     mutating func find(_ pattern: [UInt8], from offset: Int64) throws(WalkError) -> Int64? {
         var from = offset
+        isSearching = true
+        defer {
+            isSearching = false
+            content = []
+        }
         while limit - from >= Int64(pattern.count) {
             let end = min(limit, from + Int64(Self.step))
             guard let bytes = try bytes(from..<end), let first = pattern.first else { return nil }
@@ -89,12 +96,19 @@ struct ByteWindow {
         }
         start = range.lowerBound
         do throws(FileError) {
-            let count = try source.read(at: start, into: &content)
+            let count =
+                try isSearching
+                ? source.readPastDamage(at: start, into: &content) : source.readWhole(at: start, into: &content)
             if count < content.count { content.removeLast(content.count - count) }
         } catch {
             content = []
             throw .file(error)
         }
-        return content.count >= range.count
+        if content.count >= range.count { return true }
+        // Waiting would not help: the bytes are there, and not those that were written.
+        if source.isSealed, start + Int64(content.count) < source.length {
+            throw .damaged(.noElement(offset: start + Int64(content.count)))
+        }
+        return false
     }
 }

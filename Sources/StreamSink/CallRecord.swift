@@ -30,8 +30,13 @@ public struct CallRecord: Sendable, Equatable {
     public var startedAtMilliseconds: Int64
     /// Headers of the INVITE, names in lower case, in order.
     public var inviteHeaders: [(name: String, value: String)] = []
-    /// The recording metadata as it came, line ends kept.
-    public var siprecMetadata: String?
+    /// The recording metadata as it came, line ends kept: the octets, which the record shares with whoever read them.
+    public var siprecMetadataOctets: [UInt8]?
+    /// The recording metadata as text; octets that are no UTF-8 are replaced.
+    public var siprecMetadata: String? {
+        get { siprecMetadataOctets.map { String(decoding: $0, as: UTF8.self) } }
+        set { siprecMetadataOctets = newValue.map { Array($0.utf8) } }
+    }
     /// `complete`, `partial`, `missing` or `unreadable`.
     public var metadataStatus: String?
     /// Two-letter country of the caller's number, where known.

@@ -56,9 +56,10 @@ struct ClusterPlaces: Sendable, Equatable {
         }
     }
 
-    /// Writes all sizes into a closed file. What cannot be written is left: the file is whole without it.
+    /// Writes all sizes into a closed file. What cannot be written is left: the file is whole without it. Sealed bytes
+    /// are not written over, and no player but our own reader sees them.
     func write(into path: String, operations: FileOperations) {
-        guard isComplete, last != nil else { return }
+        guard isComplete, last != nil, !SealedLayout.isSealed(path) else { return }
         let opened = operations.open(path, O_WRONLY, 0)
         guard opened >= 0 else { return }
         for cluster in self {

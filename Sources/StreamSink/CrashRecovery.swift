@@ -15,6 +15,8 @@ public struct CrashRecovery: Sendable {
         public var removedFiles = 0
         /// Journals that could not be read, now in `calls/damaged`.
         public var damagedJournals: [String] = []
+        /// What is lost of files that were closed, one sentence a file.
+        public var losses: [String] = []
         /// Files that could not be repaired or records that could not be written, one sentence each.
         public var problems: [String] = []
 
@@ -60,9 +62,10 @@ public struct CrashRecovery: Sendable {
                 metadata: [
                     "calls": "\(report.calls.count)", "repairedFiles": "\(report.repairedFiles)",
                     "removedFiles": "\(report.removedFiles)", "damagedJournals": "\(report.damagedJournals.count)",
-                    "problems": "\(report.problems.count)",
+                    "losses": "\(report.losses.count)", "problems": "\(report.problems.count)",
                 ])
         }
+        for loss in report.losses { logger.error("audio is lost", metadata: ["recording": "\(loss)"]) }
         for problem in report.problems { logger.error("recovery", metadata: ["problem": "\(problem)"]) }
         return report
     }
@@ -81,10 +84,12 @@ public struct CrashRecovery: Sendable {
                     switch repair {
                     case .notNeeded:
                         if let damage = file.damage { report.problems.append("\(path) is left as it is: \(damage)") }
-                    case .repaired: report.repairedFiles += 1
+                    case .repaired:
+                        report.repairedFiles += 1
+                        tell(file.losses, of: path, &report)
                     case .removed:
                         report.removedFiles += 1
-                        _ = directory.operations.remove(IndexFile.path(of: path))
+                        for beside in SessionFileName.besides(path) { _ = directory.operations.remove(beside) }
                     }
                 } catch {
                     report.problems.append("\(error)")
@@ -92,6 +97,12 @@ public struct CrashRecovery: Sendable {
             }
         }
         return reports
+    }
+
+    private func tell(_ losses: [SessionLoss], of path: String, _ report: inout Report) {
+        guard !losses.isEmpty else { return }
+        let shown = losses.prefix(10).map(\.description).joined(separator: "; ")
+        report.losses.append("\(path): \(shown)\(losses.count > 10 ? "; and \(losses.count - 10) more" : "")")
     }
 
     private func finish(
@@ -105,6 +116,11 @@ public struct CrashRecovery: Sendable {
             // A leg may have been closed properly before the crash; then it is read only now.
             let file = files[path] ?? (try? SessionFileReport(scanning: path))
             if let last = file?.lastFragmentNumber { call.legs[index].endFragmentNumber = last }
+            // What was lost in an earlier try, too.
+            if let losses = try? SessionLosses.load(session: path) {
+                call.legs[index].quality.recoveryLostMilliseconds = losses.milliseconds
+                call.legs[index].quality.recoveryLosses = losses.losses
+            }
             if file?.fragments ?? 0 == 0, call.legs[index].quality.emptyReason == nil {
                 call.legs[index].quality.emptyReason = "the service stopped before audio was written"
             }

@@ -4,4 +4,5 @@ import Glibc
 enum FileCode {
     static let exists = Int(EEXIST)
     static let missing = Int(ENOENT)
+    static let invalid = Int(EINVAL)
 }

@@ -8,17 +8,20 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     public let path: String
     /// The `errno`.
     public let code: Int32
+    /// The reason and the remedy, where the `errno` does not say them.
+    public let detail: String?
 
     /// Makes an error from a call's negative answer (`-errno`).
-    public init(_ operation: String, _ path: String, _ answer: Int) {
+    public init(_ operation: String, _ path: String, _ answer: Int, detail: String? = nil) {
         self.operation = operation
         self.path = path
         code = Int32(truncatingIfNeeded: -answer)
+        self.detail = detail
     }
 
     /// One sentence with the reason and, where there is one, the remedy.
     public var description: String {
-        "cannot \(operation) \(path): \(Self.reason(code))\(remedy)"
+        "cannot \(operation) \(path): \(detail ?? Self.reason(code) + remedy)"
     }
 
     private var remedy: String {

@@ -21,6 +21,9 @@ public final class FragmentStore: Sendable {
         /// The longest stretch of lost audio that is written as silence when the disk takes writes again, so that legs
         /// keep their length for readers that only join blocks. A longer one is a jump of the timecodes; zero = always.
         public var silenceLimit: Duration = .seconds(60)
+        /// The keys under which new sessions are encrypted; `nil` = they are written in the clear. What is there stays as
+        /// it is.
+        public var encryption: MasterKeys?
 
         /// Makes a configuration with the defaults.
         public init(region: String, accountID: String) {
@@ -44,6 +47,8 @@ public final class FragmentStore: Sendable {
     /// Where everything is.
     public let directory: DataDirectory
     private let configuration: Configuration
+    /// What new sessions are sealed with.
+    let vault: KeyVault?
     let pool: StreamPool
     let shelf: StreamShelf
     private let health: DiskHealth
@@ -63,6 +68,7 @@ public final class FragmentStore: Sendable {
     ) throws(FileError) {
         self.directory = directory
         self.configuration = configuration
+        vault = configuration.encryption.map { KeyVault.add($0, for: directory.path) }
         health = DiskHealth(logger: logger)
         StreamTrash.emptyAll(in: directory.streamsPath, operations: directory.operations)
         let streams = StreamRegistry.load(
@@ -142,7 +148,7 @@ public final class FragmentStore: Sendable {
         let operations = directory.operations
         let path = "\(shelf.folder(claim.name))/\(name)"
         var generator = SystemRandomNumberGenerator()
-        let growing = GrowingFile(path: path, operations: operations) { [shelf] () throws(FileError) in
+        let growing = GrowingFile(path: path, operations: operations, vault: vault) { [shelf] () throws(FileError) in
             try shelf.save(claim.name)
         }
         let live = LiveSession(

@@ -97,7 +97,7 @@ struct FragmentTags: Sendable {
     }
 
     /// `%.3f` of the seconds: ten digits, a point, three digits (right for every time from 2001 to 2286).
-    private static func write(_ milliseconds: Int64, over bytes: inout [UInt8], at offset: Int) {
+    static func write(_ milliseconds: Int64, over bytes: inout [UInt8], at offset: Int) {
         var rest = min(max(milliseconds, 0), 9_999_999_999_999)
         for index in stride(from: 13, through: 0, by: -1) where index != 10 {
             bytes[offset + index] = 0x30 + UInt8(rest % 10)

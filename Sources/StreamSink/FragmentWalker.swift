@@ -30,10 +30,12 @@ struct FragmentWalker {
         /// The end of the last block on the session's line, in milliseconds.
         var endMilliseconds: Double = 0
 
+        /// The length is cut to whole milliseconds as the writer does, so that an index made anew says the same.
         var entry: IndexEntry {
             IndexEntry(
                 number: number, producerMilliseconds: producerMilliseconds,
-                durationMilliseconds: UInt32(clamping: Int64(max(0, endMilliseconds - Double(timecode)).rounded())),
+                durationMilliseconds: UInt32(
+                    clamping: Int64(max(0, endMilliseconds - Double(timecode)).rounded(.down))),
                 place: FragmentPlace(
                     offset: offset, tagsLength: UInt32(clamping: cluster - offset),
                     length: UInt32(clamping: end - offset)), checksum: 0)
@@ -128,7 +130,8 @@ struct FragmentWalker {
             case MatroskaElement.void, MatroskaElement.crc32, MatroskaElement.cues:
                 guard let end = head.end else { throw .damaged(.unknownSize(id: head.id, offset: head.start)) }
                 guard end <= limit else { return isFinal ? finish() : nil }
-                if hasBegun { draft?.end = end }
+                // A Void between fragments is what recovery has made of damage; it is nobody's.
+                if hasBegun, head.id != MatroskaElement.void { draft?.end = end }
                 position = end
             default:
                 if let step = finish() { return step }

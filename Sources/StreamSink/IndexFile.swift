@@ -48,8 +48,8 @@ enum IndexFile {
         return headerLength > 0 ? (headerLength, UInt32(truncatingIfNeeded: number(bytes, 16, 4))) : nil
     }
 
-    /// The entries up to the first that is not right. Of them each begins where the one before ends, and their numbers
-    /// grow.
+    /// The entries up to the first that is not right. Of them each begins where the one before ends, or behind what recovery
+    /// has passed over there, and their numbers grow.
     static func parse(_ bytes: [UInt8], fileLength: Int64) -> (headerLength: Int64, entries: [IndexEntry])? {
         guard let headerLength = parseHead(bytes)?.headerLength, headerLength <= fileLength else { return nil }
         var entries: [IndexEntry] = []
@@ -57,7 +57,7 @@ enum IndexFile {
         var end = headerLength
         var at = headLength
         while bytes.count - at >= entryLength, let entry = entry(bytes, at: at, index: entries.count) {
-            guard entry.place.offset == end, entry.place.end <= fileLength else { break }
+            guard entry.place.offset >= end, entry.place.end <= fileLength else { break }
             if let last = entries.last, entry.number <= last.number { break }
             entries.append(entry)
             end = entry.place.end

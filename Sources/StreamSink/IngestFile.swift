@@ -82,7 +82,8 @@ struct IngestFile {
         bytes.appendElementID(MatroskaElement.cluster)
         bytes.appendElementSize(fragment.cluster.count - bodyStart, length: 8)
         bytes += fragment.cluster[bodyStart...]
-        if let error = open.file.append(bytes).error {
+        var sealed: [UInt8] = []
+        if let error = open.file.append(bytes, sealing: &sealed).error {
             open.file.keep(0)
             throw .disk(error)
         }
@@ -127,7 +128,9 @@ struct IngestFile {
         let path = "\(store.shelf.folder(claim.name))/\(name.text)"
         let shelf = store.shelf
         let stream = claim.name
-        var file = GrowingFile(path: path, operations: store.directory.operations) { () throws(FileError) in
+        var file = GrowingFile(
+            path: path, operations: store.directory.operations, vault: store.vault
+        ) { () throws(FileError) in
             try shelf.save(stream)
         }
         isSessionUsed = true

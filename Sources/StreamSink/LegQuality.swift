@@ -22,6 +22,10 @@ public struct LegQuality: Sendable, Equatable {
     public var skewPartsPerMillion: Double = 0
     /// Audio that the disk did not take.
     public var writerLostMilliseconds: Int64 = 0
+    /// Audio that was in the file and was damaged when a crash was recovered from.
+    public var recoveryLostMilliseconds: Int64 = 0
+    /// Where that was.
+    public var recoveryLosses: [SessionLoss] = []
     /// The longest stretch without a packet's audio.
     public var largestGapMilliseconds: Int64 = 0
     /// There and back, from the peer's receiver reports (RFC 3550 §6.4.1); nil while none told.
@@ -46,7 +50,7 @@ public struct LegQuality: Sendable, Equatable {
     public var peerJitterMicroseconds: Int64?
     /// The mean opinion score that the peer's VoIP metrics tell (RFC 3611 §4.7.5); nil where it sent none.
     public var peerMos: Double?
-    /// Why there is no audio, when there is none.
+    /// Why there is no audio, or why it stopped being understood, when that is so.
     public var emptyReason: String?
 
     /// All zero.
@@ -55,7 +59,18 @@ public struct LegQuality: Sendable, Equatable {
 
 extension LegQuality {
     /// The members in the order of the streaming detail record.
-    var members: [JSONValue.Member] {
+    var members: [JSONValue.Member] { ordinaryMembers + recoveryMembers }
+
+    /// Only where there is something to tell: a record without a crash is as it always was.
+    private var recoveryMembers: [JSONValue.Member] {
+        guard recoveryLostMilliseconds > 0 || !recoveryLosses.isEmpty else { return [] }
+        return [
+            .init("RecoveryLostMilliseconds", .integer(recoveryLostMilliseconds)),
+            .init("RecoveryLosses", .array(recoveryLosses.prefix(100).map(\.json))),
+        ]
+    }
+
+    private var ordinaryMembers: [JSONValue.Member] {
         [
             .init("Packets", .integer(packets)), .init("Bytes", .integer(bytes)), .init("Lost", .integer(lost)),
             .init("Duplicates", .integer(duplicates)), .init("Late", .integer(late)),
@@ -96,6 +111,8 @@ extension LegQuality {
         skewPartsPerMillion = json["SkewPartsPerMillion"]?.decimalValue ?? 0
         writerLostMilliseconds = number("WriterLostMilliseconds")
         emptyReason = json["EmptyReason"]?.stringValue
+        recoveryLostMilliseconds = number("RecoveryLostMilliseconds")
+        recoveryLosses = (json["RecoveryLosses"]?.arrayValue ?? []).compactMap { SessionLoss(json: $0) }
         largestGapMilliseconds = number("LargestGapMilliseconds")
         roundTripMicroseconds = json["RoundTripMicroseconds"]?.integerValue
         mos = json["Mos"]?.decimalValue

@@ -3,10 +3,10 @@ import Synchronization
 /// A session that is being written, as its writer and its readers share it: how far its file is whole, and the part of
 /// its index that is not in the index file yet.
 final class LiveSession: Sendable {
-    /// So many fragments are gathered before the index file is written: about a minute.
-    static let batch = 60
+    /// So many fragments are gathered before the index file is written: about half a minute.
+    static let batch = 30
     /// When the index file cannot be written, more than so many are not kept; readers read the file instead.
-    static let limit = 10 * batch
+    static let limit = 20 * batch
 
     let streamName: String
     let name: SessionFileName

@@ -49,18 +49,3 @@ struct LoggedStreams {
         logged.contains("\(status) \(call.transactionID) \(leg.streamARN) \(leg.startFragmentNumber)")
     }
 }
-
-/// A quick look at a session's file.
-enum SessionFileState {
-    /// Whether the file was not closed: its Segment has no size, or is not as long as that says.
-    static func isOpen(_ path: String) -> Bool {
-        guard let size = FileContents.status(path)?.size else { return false }
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return true }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 8)
-        guard pread(file, &bytes, 8, FragmentMuxer.segmentSizeOffset) == 8, bytes[0] == 1 else { return true }
-        let value = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & 0x00FF_FFFF_FFFF_FFFF
-        return Int64(MatroskaHeader.segmentDataOffset) + Int64(value) != size
-    }
-}

@@ -1,29 +1,44 @@
-/// The element identifiers that this module writes or reads (RFC 8794 for EBML, RFC 9559 for Matroska).
-enum MatroskaElement {
-    static let ebml: UInt32 = 0x1A45_DFA3
+/// The element identifiers of what is written and read here, and by whoever takes streams apart (RFC 8794 for EBML,
+/// RFC 9559 for Matroska).
+public enum MatroskaElement {
+    /// `EBML`.
+    public static let ebml: UInt32 = 0x1A45_DFA3
     static let ebmlVersion: UInt32 = 0x4286
     static let ebmlReadVersion: UInt32 = 0x42F7
     static let ebmlMaxIDLength: UInt32 = 0x42F2
     static let ebmlMaxSizeLength: UInt32 = 0x42F3
-    static let docType: UInt32 = 0x4282
+    /// `DocType`.
+    public static let docType: UInt32 = 0x4282
     static let docTypeVersion: UInt32 = 0x4287
     static let docTypeReadVersion: UInt32 = 0x4285
-    static let void: UInt32 = 0xEC
-    static let crc32: UInt32 = 0xBF
-    static let segment: UInt32 = 0x1853_8067
-    static let seekHead: UInt32 = 0x114D_9B74
-    static let cues: UInt32 = 0x1C53_BB6B
-    static let chapters: UInt32 = 0x1043_A770
-    static let attachments: UInt32 = 0x1941_A469
-    static let info: UInt32 = 0x1549_A966
-    static let timestampScale: UInt32 = 0x2AD7B1
+    /// `Void`.
+    public static let void: UInt32 = 0xEC
+    /// `CRC-32`.
+    public static let crc32: UInt32 = 0xBF
+    /// `Segment`.
+    public static let segment: UInt32 = 0x1853_8067
+    /// `SeekHead`.
+    public static let seekHead: UInt32 = 0x114D_9B74
+    /// `Cues`.
+    public static let cues: UInt32 = 0x1C53_BB6B
+    /// `Chapters`.
+    public static let chapters: UInt32 = 0x1043_A770
+    /// `Attachments`.
+    public static let attachments: UInt32 = 0x1941_A469
+    /// `Info`.
+    public static let info: UInt32 = 0x1549_A966
+    /// `TimestampScale`.
+    public static let timestampScale: UInt32 = 0x2AD7B1
     static let duration: UInt32 = 0x4489
     static let dateUTC: UInt32 = 0x4461
     static let muxingApp: UInt32 = 0x4D80
     static let writingApp: UInt32 = 0x5741
-    static let tracks: UInt32 = 0x1654_AE6B
-    static let trackEntry: UInt32 = 0xAE
-    static let trackNumber: UInt32 = 0xD7
+    /// `Tracks`.
+    public static let tracks: UInt32 = 0x1654_AE6B
+    /// `TrackEntry`.
+    public static let trackEntry: UInt32 = 0xAE
+    /// `TrackNumber`.
+    public static let trackNumber: UInt32 = 0xD7
     static let trackUID: UInt32 = 0x73C5
     static let trackType: UInt32 = 0x83
     static let flagLacing: UInt32 = 0x9C
@@ -37,17 +52,30 @@ enum MatroskaElement {
     static let samplingFrequency: UInt32 = 0xB5
     static let channels: UInt32 = 0x9F
     static let bitDepth: UInt32 = 0x6264
-    static let tags: UInt32 = 0x1254_C367
-    static let tag: UInt32 = 0x7373
-    static let simpleTag: UInt32 = 0x67C8
-    static let tagName: UInt32 = 0x45A3
-    static let tagString: UInt32 = 0x4487
-    static let cluster: UInt32 = 0x1F43_B675
-    static let timecode: UInt32 = 0xE7
-    static let position: UInt32 = 0xA7
-    static let previousSize: UInt32 = 0xAB
-    static let simpleBlock: UInt32 = 0xA3
-    static let blockGroup: UInt32 = 0xA0
+    /// `Tags`.
+    public static let tags: UInt32 = 0x1254_C367
+    /// `Tag`.
+    public static let tag: UInt32 = 0x7373
+    /// `SimpleTag`.
+    public static let simpleTag: UInt32 = 0x67C8
+    /// `TagName`.
+    public static let tagName: UInt32 = 0x45A3
+    /// `TagString`.
+    public static let tagString: UInt32 = 0x4487
+    /// `Cluster`.
+    public static let cluster: UInt32 = 0x1F43_B675
+    /// `Timestamp`.
+    public static let timecode: UInt32 = 0xE7
+    /// `Position`.
+    public static let position: UInt32 = 0xA7
+    /// `PrevSize`.
+    public static let previousSize: UInt32 = 0xAB
+    /// `SimpleBlock`.
+    public static let simpleBlock: UInt32 = 0xA3
+    /// `BlockGroup`.
+    public static let blockGroup: UInt32 = 0xA0
+    /// `Block`, in a `BlockGroup`.
+    public static let block: UInt32 = 0xA1
     static let silentTracks: UInt32 = 0x5854
 
     /// Milliseconds from 1970 to 2001, where `DateUTC` starts to count.
@@ -56,7 +84,7 @@ enum MatroskaElement {
 
 extension [UInt8] {
     /// Appends an identifier, most significant byte first; its length is part of its value (RFC 8794 §5).
-    mutating func appendElementID(_ id: UInt32) {
+    public mutating func appendElementID(_ id: UInt32) {
         if id > 0xFF_FFFF { append(UInt8(id >> 24)) }
         if id > 0xFFFF { append(UInt8(id >> 16 & 0xFF)) }
         if id > 0xFF { append(UInt8(id >> 8 & 0xFF)) }

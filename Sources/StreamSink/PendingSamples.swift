@@ -4,10 +4,11 @@
 /// It has no storage of its own for long: the buffer comes from the writer with the first samples of a hand-in and goes
 /// back with the write a moment later, so that thousands of sessions share a few hundred buffers.
 struct PendingSamples {
-    /// Room of a fresh buffer: 256 ms at 8 kHz. Buffers of wider sessions grow once and are kept.
-    static let bufferCapacity = 2048
-    /// A buffer that had to grow beyond this (a stall) is not used again.
-    static let largestKeptCapacity = 4096
+    /// Room of a fresh buffer: 270 ms at 8 kHz, since a hand-in of 230 ms may have a packet more.
+    static let bufferCapacity = 2160
+    /// A buffer that had to grow beyond this (a stall) is not used again, but for sessions of more than 8 kHz: theirs
+    /// grow once, to no more than twice as much, and are kept.
+    static let largestKeptCapacity = 2304
 
     private var samples: [Int16] = []
     /// Samples that came after `samples` and had no room.

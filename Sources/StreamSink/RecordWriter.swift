@@ -67,7 +67,7 @@ public final class RecordWriter: Sendable {
     /// Writes the call's journal.
     public func saveJournal(_ call: CallRecord) {
         // An estimate is enough for the bound: the metadata is nearly all of it.
-        add(.journal(call, size: 1024 + (call.siprecMetadata?.utf8.count ?? 0) + call.legs.count * 1024))
+        add(.journal(call, size: 1024 + (call.siprecMetadataOctets?.count ?? 0) + call.legs.count * 1024))
     }
 
     /// Writes the journal of a call that is about to be answered, on the caller's thread, so that a crash right after the

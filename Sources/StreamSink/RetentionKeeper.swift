@@ -13,7 +13,15 @@ public final class RetentionKeeper: Sendable {
         var isJumpTold = false
         /// When files whose time lies in the future were first seen.
         var firstSeen: [String: Int64] = [:]
+        /// What finished sessions took at the last look, and what had ended until then.
+        var finishedBytes: Int64 = 0
+        var ended: (bytes: Int64, count: Int) = (0, 0)
+        /// How long that look took, in milliseconds.
+        var lookMilliseconds: Int64 = 0
     }
+
+    /// How often the budget is compared with what is known without looking at files.
+    private static let tickMilliseconds: Int64 = 1000
 
     private let library: StreamLibrary
     private let settings: RetentionSettings
@@ -21,6 +29,7 @@ public final class RetentionKeeper: Sendable {
     private let deleted: @Sendable (RetentionNotice) -> Void
     private let state = Mutex(State())
     private let thread: WorkerThread
+    private let ledger: RetentionLedger?
 
     /// Prepares it; nothing is deleted before ``start()`` or ``run()``.
     /// - Parameter deleted: told of each deletion, on the thread that did it.
@@ -33,6 +42,9 @@ public final class RetentionKeeper: Sendable {
         self.settings = settings
         self.logger = logger
         self.deleted = deleted
+        ledger = library.shelf.operations.map {
+            RetentionLedger(dataDirectory: library.dataDirectory, operations: $0)
+        }
         do throws(FileError) { thread = try WorkerThread() } catch { throw .disk(error) }
     }
 
@@ -41,9 +53,20 @@ public final class RetentionKeeper: Sendable {
         let interval = max(100, settings.interval.wholeMilliseconds)
         do throws(FileError) {
             try thread.start(name: "retention") { [self] thread in
+                var next = SystemClock.monotonicMilliseconds()
+                var soonest = next
                 while !thread.isStopped {
-                    run()
-                    thread.sleep(milliseconds: interval)
+                    let now = SystemClock.monotonicMilliseconds()
+                    if now >= next || now >= soonest && isOverBudget {
+                        run()
+                        let end = SystemClock.monotonicMilliseconds()
+                        next = end + interval
+                        // Many files: looking at them must not become all the thread does.
+                        soonest = end + max(Self.tickMilliseconds, 10 * state.withLock { $0.lookMilliseconds })
+                    }
+                    let wait = next - SystemClock.monotonicMilliseconds()
+                    thread.sleep(
+                        milliseconds: settings.diskBudgetBytes == nil ? wait : min(Self.tickMilliseconds, wait))
                 }
             }
         } catch {
@@ -57,8 +80,26 @@ public final class RetentionKeeper: Sendable {
     /// What has been done so far.
     public var statistics: RetentionStatistics { state.withLock { $0.statistics } }
 
+    /// Whether the budget is used up by what has been written since the last look, as far as that is known without looking
+    /// at files; not again while nothing has ended that could go.
+    private var isOverBudget: Bool {
+        guard let budget = settings.diskBudgetBytes else { return false }
+        let ended = library.shelf.endedSessions
+        let live = library.shelf.liveBytes
+        return state.withLock { state in
+            let stored = state.finishedBytes &+ (ended.bytes &- state.ended.bytes) &+ live
+            return stored > budget && (state.statistics.excessBytes == 0 || ended.count != state.ended.count)
+        }
+    }
+
     /// Looks once, and deletes what may go. Blocks; looks at every file.
     public func run() {
+        let start = SystemClock.monotonicMilliseconds()
+        defer {
+            state.withLock { $0.lookMilliseconds = SystemClock.monotonicMilliseconds() - start }
+        }
+        // Before the files: one that ends meanwhile is counted twice until the next look, and never not at all.
+        let ended = library.shelf.endedSessions
         let (now, jumped) = state.withLock { state in
             let now = state.clock.now(wall: library.wallClock(), monotonic: SystemClock.monotonicMilliseconds())
             defer { state.isJumpTold = state.clock.isWaiting }
@@ -69,7 +110,14 @@ public final class RetentionKeeper: Sendable {
         }
         let streams = streams(now: now)
         let plan = RetentionPlan(streams, now: now, budget: settings.diskBudgetBytes)
-        state.withLock { $0.statistics.storedBytes = plan.totalBytes }
+        let finished = streams.reduce(0) { sum, stream in
+            stream.files.reduce(sum) { $1.isLive ? $0 : $0 + $1.bytes }
+        }
+        state.withLock { state in
+            state.statistics.storedBytes = plan.totalBytes
+            state.finishedBytes = finished
+            state.ended = ended
+        }
         for deletion in plan.deletions where !thread.isStopped { delete(deletion) }
         let tell = state.withLock { state in
             state.statistics.excessBytes = plan.excessBytes
@@ -97,7 +145,7 @@ public final class RetentionKeeper: Sendable {
             if isNews { logger.error("retention", metadata: ["problem": "\(FileError("delete", path, -code))"]) }
             return
         }
-        _ = library.shelf.operations?.remove(IndexFile.path(of: path))
+        for beside in SessionFileName.besides(path) { _ = library.shelf.operations?.remove(beside) }
         library.indexes.remove(path)
         let notice = RetentionNotice(
             streamName: deletion.stream, session: deletion.file.session, bytes: deletion.file.bytes,
@@ -108,7 +156,9 @@ public final class RetentionKeeper: Sendable {
             state.statistics.deletedSessions += 1
             state.statistics.deletedBytes += notice.bytes
             state.statistics.storedBytes -= notice.bytes
+            state.finishedBytes -= notice.bytes
         }
+        ledger?.note(notice, at: library.wallClock())
         logger.info(
             "recording deleted",
             metadata: [
@@ -137,7 +187,10 @@ public final class RetentionKeeper: Sendable {
                 }
                 let path = "\(folder)/\(file)"
                 guard let usage = FileContents.usage(path) else { continue }
-                let index = FileContents.usage(IndexFile.path(of: path))?.allocated ?? 0
+                let index = SessionFileName.besides(path).reduce(Int64(0)) { sum, beside in
+                    let name = beside.split(separator: "/").last.map(String.init) ?? ""
+                    return present.contains(name) ? sum + (FileContents.usage(beside)?.allocated ?? 0) : sum
+                }
                 files.append(
                     RetentionPlan.File(
                         session: session, bytes: usage.allocated + index,
@@ -160,10 +213,9 @@ public final class RetentionKeeper: Sendable {
         }
     }
 
-    /// An index whose session has gone, after a crash between the two.
+    /// An index, or a list of losses, whose session has gone, after a crash between the two.
     private func removeOrphan(_ file: String, present: Set<String>, stream: String, folder: String) {
-        guard file.hasSuffix(".idx") else { return }
-        let session = String(file.dropLast(4)) + ".mkv"
+        guard let session = SessionFileName.session(ofBeside: file) else { return }
         guard !present.contains(session), let name = SessionFileName(session), library.live(stream, name) == nil else {
             return
         }

@@ -128,7 +128,7 @@ struct SessionFile: ~Copyable, Sendable {
         let own = scratch.marks.count
         fill(&self, &scratch)
         guard !scratch.bytes.isEmpty else { return (nil, scratch.marks.count - own) }
-        let (written, error) = file.append(scratch.bytes)
+        let (written, error) = file.append(scratch.bytes, sealing: &scratch.sealed)
         if let error {
             let kept = scratch.lastMark(before: written, startedWithHeader: hasHeader)
             hasHeader = kept.hasHeader
@@ -173,7 +173,7 @@ struct SessionFile: ~Copyable, Sendable {
     }
 
     /// The size goes last: it is what tells readers that everything before it is in place.
-    private func finish(duration: Double) -> FileError? {
+    private mutating func finish(duration: Double) -> FileError? {
         let size = MatroskaHeader.segmentSize(file.length - Int64(MatroskaHeader.segmentDataOffset))
         return file.overwrite(
             MatroskaHeader.duration(milliseconds: duration), at: Int64(MatroskaHeader.durationOffset))

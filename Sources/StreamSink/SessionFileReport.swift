@@ -1,5 +1,3 @@
-import Glibc
-
 /// What is in a session's file, found by reading all of it.
 public struct SessionFileReport: Sendable, Equatable {
     /// The file.
@@ -26,28 +24,25 @@ public struct SessionFileReport: Sendable, Equatable {
     public var durationMilliseconds: Double = 0
     /// What stopped the reading before the end of the file.
     public var damage: MatroskaError?
+    /// What was lost when the file was repaired, now or earlier.
+    public var losses: [SessionLoss] = []
     var segmentSize: Int64?
     var segmentStart: Int64?
     var durationOffset: Int64?
-    /// The clusters with at least one whole block and no size.
-    private(set) var openClusters = ClusterPlaces()
+
+    /// Nothing read yet.
+    init(path: String) { self.path = path }
 
     /// Reads the whole file; damage is part of the report, only a failing file call is an error.
     public init(scanning path: String) throws(FileError) {
         self.path = path
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw FileError("open", path, -Int(errno)) }
-        defer { close(file) }
-        fileLength = FileContents.status(path)?.size ?? 0
+        let source = try SessionBytes(path: path)
+        fileLength = source.length
         var scanner = MatroskaScanner()
         var chunk = [UInt8](repeating: 0, count: 256 << 10)
         var pending = PendingFragment()
         reading: while true {
-            let count = pread(file, &chunk, chunk.count, Int(scanner.endOffset))
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw FileError("read", path, -Int(errno))
-            }
+            let count = try source.readWhole(at: scanner.endOffset, into: &chunk)
             if count == 0 { break }
             scanner.append(chunk[..<count])
             do throws(MatroskaError) {
@@ -57,7 +52,7 @@ public struct SessionFileReport: Sendable, Equatable {
                 break reading
             }
         }
-        fileLength = FileContents.status(path)?.size ?? scanner.endOffset
+        fileLength = source.length
         endCluster(&pending)
         if let segmentStart, let segmentSize {
             // Tags may follow the last block; they are whole when the scanner has come past them.
@@ -72,18 +67,13 @@ public struct SessionFileReport: Sendable, Equatable {
         var tags: [MatroskaScanner.TagValue] = []
         var time: Int64 = 0
         var isNew = false
-        /// The head of a cluster that has no size, and the end of its last whole block.
-        var openCluster: Int64?
         /// The end of a cluster that has its size while the Segment has none: another producer's, written at once.
         var wholeCluster: Int64?
-        var end: Int64 = 0
     }
 
     private mutating func endCluster(_ pending: inout PendingFragment) {
         if let end = pending.wholeCluster, wholeLength > 0, end <= fileLength { wholeLength = max(wholeLength, end) }
         pending.wholeCluster = nil
-        if let head = pending.openCluster, pending.end > head { openClusters.add(head: head, end: pending.end) }
-        pending.openCluster = nil
     }
 
     private mutating func take(
@@ -91,11 +81,9 @@ public struct SessionFileReport: Sendable, Equatable {
     ) {
         switch token {
         case .document: break
-        case .cluster(let offset, let dataOffset, let size):
+        case .cluster(_, let dataOffset, let size):
             endCluster(&pending)
             pending.wholeCluster = segmentSize == nil ? size.map { dataOffset &+ $0 } : nil
-            // Only a head like our own has room for the size.
-            if size == nil, dataOffset - offset == ClusterPlaces.headLength { pending.openCluster = offset }
         case .segment(let dataOffset, let size):
             segmentStart = dataOffset
             segmentSize = size
@@ -121,60 +109,10 @@ public struct SessionFileReport: Sendable, Equatable {
             let content = scanner.buffer[payload]
             // Such a cluster is whole or it is not: cut after a block it would lie about its size.
             if pending.wholeCluster == nil { wholeLength = scanner.offset }
-            pending.end = scanner.offset
             samples += track?.samples(of: content) ?? 0
             durationMilliseconds = max(
                 durationMilliseconds,
                 Double(pending.time + Int64(relative)) + (track?.milliseconds(of: content) ?? 0))
         }
-    }
-}
-
-extension SessionFileReport {
-    /// What a repair did.
-    public enum Repair: Sendable, Equatable {
-        /// Nothing was wrong.
-        case notNeeded
-        /// Cut after the last whole block, and length and duration written in.
-        case repaired(removedBytes: Int64)
-        /// Removed: the crash came before the header was whole, so there was no audio in it.
-        case removed
-    }
-
-    /// Makes a file that a crash left open a closed one. Nothing that was whole is lost; running it again does nothing.
-    ///
-    /// Not for files that are being written.
-    public static func repair(
-        _ path: String, operations: FileOperations = .system
-    ) throws(FileError) -> (report: SessionFileReport, repair: Repair) {
-        var report = try SessionFileReport(scanning: path)
-        if report.isFinished { return (report, .notNeeded) }
-        guard report.wholeLength > 0, let segmentStart = report.segmentStart else {
-            // Never throw away what is no recording of ours at all.
-            if report.damage != nil { return (report, .notNeeded) }
-            let removed = operations.remove(path)
-            guard removed >= 0 else { throw FileError("remove", path, removed) }
-            return (report, .removed)
-        }
-        let opened = operations.open(path, O_WRONLY, 0)
-        guard opened >= 0 else { throw FileError("open", path, opened) }
-        let file = Int32(opened)
-        defer { _ = operations.close(file) }
-        let cut = operations.truncate(file, report.wholeLength)
-        guard cut >= 0 else { throw FileError("cut", path, cut) }
-        if let offset = report.durationOffset {
-            let duration = MatroskaHeader.duration(milliseconds: report.durationMilliseconds)
-            let written = operations.writeAll(duration, to: file, at: offset)
-            guard written.code == 0 else { throw FileError("write", path, -Int(written.code)) }
-        }
-        let size = report.wholeLength - segmentStart
-        let written = operations.writeAll(MatroskaHeader.segmentSize(size), to: file, at: segmentStart - 8)
-        guard written.code == 0 else { throw FileError("write", path, -Int(written.code)) }
-        report.openClusters.write(into: path, operations: operations)
-        let removedBytes = report.fileLength - report.wholeLength
-        report.fileLength = report.wholeLength
-        report.segmentSize = size
-        report.isFinished = true
-        return (report, .repaired(removedBytes: removedBytes))
     }
 }

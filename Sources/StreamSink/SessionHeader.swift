@@ -26,14 +26,15 @@ struct SessionHeader: Sendable {
         var length: Int64?
         do throws(FileError) { content = try source.bytes(0..<min(limit, 4096)) } catch { throw .file(error) }
         scanner.append(content)
+        // Where what comes next begins, a Void before it included.
+        var before: Int64 = 0
         reading: while true {
-            let before = scanner.offset
             let token: MatroskaScanner.Token?
             do throws(MatroskaError) { token = try scanner.next() } catch { throw .damaged(error) }
             switch token {
             case nil:
                 let next = Int64(content.count)
-                if endsAtLimit, next == limit, before == limit {
+                if endsAtLimit, next == limit, scanner.offset == limit {
                     length = limit
                     break reading
                 }
@@ -60,6 +61,7 @@ struct SessionHeader: Sendable {
                 break reading
             case .timecode, .block: throw .damaged(.overrun(offset: before))
             }
+            if token != nil { before = scanner.offset }
         }
         guard let length, let track, let segment, segment.dataOffset <= length else { return nil }
         self.track = track

@@ -48,6 +48,7 @@ extension SessionIndex {
             if let tail, index.entries.count > tail.written {
                 index.entries.removeLast(index.entries.count - tail.written)
             }
+            try index.keepJoined(source)
             // A file that was put in place of another of the same length, or an index that was.
             while let last = index.entries.last, try !last.isAt(source) { index.entries.removeLast() }
             if let first = index.entries.first, try !first.isAt(source) { index.entries = [] }
@@ -64,6 +65,25 @@ extension SessionIndex {
         try index.walkRest(source, limit: limit, isFinal: isFinal || isClosed)
         index.isFromFile = index.entries.count == indexed && index.damage.isEmpty
         return index.entries.isEmpty && live == nil && index.damage.isEmpty ? nil : index
+    }
+
+    /// Drops the entries behind a gap that is not a Void: there the file may hold fragments that the index does not name.
+    private mutating func keepJoined(_ source: SessionBytes) throws(WalkError) {
+        var end = header.length
+        var window = ByteWindow(source)
+        for (place, entry) in entries.enumerated() {
+            window.limit = entry.place.offset
+            while end < entry.place.offset {
+                guard let head = try? window.element(at: end), head.id == MatroskaElement.void, let next = head.end,
+                    next <= entry.place.offset
+                else {
+                    entries.removeLast(entries.count - place)
+                    return
+                }
+                end = next
+            }
+            end = entry.place.end
+        }
     }
 
     /// Adds what lies in the file behind the last entry.
@@ -97,7 +117,10 @@ extension IndexEntry {
     func isAt(_ source: SessionBytes) throws(WalkError) -> Bool {
         guard place.tagsLength <= UInt32(MatroskaScanner.maximumMaster) else { return false }
         let bytes: [UInt8]
-        do throws(FileError) { bytes = try source.bytes(place.offset..<place.cluster + 4) } catch { throw .file(error) }
+        do throws(FileError) { bytes = try source.bytes(place.offset..<place.cluster + 4) } catch {
+            if error.code == FileError.damagedSealCode { return false }
+            throw .file(error)
+        }
         guard bytes.count == Int(place.tagsLength) + 4, bytes.suffix(4).elementsEqual([0x1F, 0x43, 0xB6, 0x75]) else {
             return false
         }

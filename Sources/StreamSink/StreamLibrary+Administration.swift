@@ -76,6 +76,7 @@ extension StreamLibrary {
         let gone = "\(shelf.streamsPath)/\(StreamTrash.prefix)\(RandomUUID.make())"
         let moved = operations.rename(folder, gone)
         guard moved >= 0 || moved == -FileCode.missing else { throw .disk(FileError("delete", folder, moved)) }
+        RetentionLedger(dataDirectory: dataDirectory, operations: operations).note(stream: stream.name, at: wallClock())
         shelf.watch(stream.name).changed()
         for session in FileContents.names(in: gone) { indexes.remove("\(folder)/\(session)") }
         StreamTrash.empty(gone, operations: operations)

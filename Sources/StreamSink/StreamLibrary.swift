@@ -30,13 +30,15 @@ public final class StreamLibrary: Sendable {
 
     /// The library of a directory, for reading only; a service may be running in it. What that service adds to a session
     /// is seen by looking at the file a few times a second; streams that it makes later are not.
-    public init(dataDirectory: String) throws(StreamLibraryError) {
+    /// - Parameter keys: for encrypted sessions; they count for all that this process reads there.
+    public init(dataDirectory: String, keys: MasterKeys? = nil) throws(StreamLibraryError) {
         var path = dataDirectory
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         guard FileContents.status("\(path)/streams") != nil else {
             throw .disk(FileError("open", "\(path)/streams", -FileCode.missing))
         }
         store = nil
+        keys?.use(for: path)
         self.dataDirectory = path
         wallClock = { SystemClock.wallMilliseconds() }
         shelf = StreamShelf(

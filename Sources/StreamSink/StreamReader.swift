@@ -1,5 +1,3 @@
-import Glibc
-
 /// What a reader finds in a session's file, in the file's order.
 public enum StreamEvent: Sendable, Equatable {
     /// The header is there: wall clock of sample 0 (milliseconds since 1970) and the track.
@@ -25,7 +23,7 @@ public final class StreamReader {
     /// Whether ``StreamEvent/ended(durationMilliseconds:)`` has been given.
     public private(set) var hasEnded = false
 
-    private let descriptor: Int32
+    private let source: SessionBytes
     private var scanner = MatroskaScanner()
     private var chunk = [UInt8](repeating: 0, count: 64 << 10)
     private var segmentStart: Int64?
@@ -43,8 +41,7 @@ public final class StreamReader {
     /// Opens a file.
     public init(path: String) throws(StreamReaderError) {
         self.path = path
-        descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .file(FileError("open", path, -Int(errno))) }
+        do throws(FileError) { source = try SessionBytes(path: path) } catch { throw .file(error) }
     }
 
     /// Opens a stream's newest session, or the given one.
@@ -58,10 +55,6 @@ public final class StreamReader {
         let file = files.filter { session == nil || $0.1 == session }.max { $0.1 < $1.1 }
         guard let file else { throw .noSession(stream: stream, session: session) }
         try self.init(path: "\(folder)/\(file.0)")
-    }
-
-    deinit {
-        close(descriptor)
     }
 
     /// Like ``init(stream:session:dataDirectory:)``, but gives the session's file up to `patience` to appear: an event may
@@ -153,39 +146,36 @@ public final class StreamReader {
     }
 
     private func fill() throws(StreamReaderError) -> Int {
-        while true {
-            let count = pread(descriptor, &chunk, chunk.count, Int(scanner.endOffset))
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw .file(FileError("read", path, -Int(errno)))
-            }
-            if count > 0 { scanner.append(chunk[..<count]) }
-            return count
-        }
+        let count = try read(at: scanner.endOffset, into: &chunk)
+        if count > 0 { scanner.append(chunk[..<count]) }
+        return count
+    }
+
+    private func read(at offset: Int64, into bytes: inout [UInt8]) throws(StreamReaderError) -> Int {
+        do throws(FileError) { return try source.read(at: offset, into: &bytes) } catch { throw .file(error) }
     }
 
     private func atEnd() throws(StreamReaderError) -> StreamEvent? {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw .file(FileError("look at", path, -Int(errno))) }
-        if Int64(status.st_size) < scanner.endOffset {
+        let length = source.length
+        if length < scanner.endOffset {
             // The writer (full disk) or the repair after a crash has cut the file: go back to what is sure.
             scanner = MatroskaScanner(offset: committed)
             clusterTime = committedClusterTime
             fragmentIsNew = false
             tags = []
-            if committed > Int64(status.st_size) { throw .shrunk(path: path) }
+            if committed > length { throw .shrunk(path: path) }
         }
         guard let segmentStart else { return nil }
         var bytes = [UInt8](repeating: 0, count: 8)
-        guard pread(descriptor, &bytes, 8, Int(segmentStart) - 8) == 8 else { return nil }
+        guard try read(at: segmentStart - 8, into: &bytes) == 8 else { return nil }
         let value = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & 0x00FF_FFFF_FFFF_FFFF
         guard bytes[0] == 1, value != 0x00FF_FFFF_FFFF_FFFF else { return nil }
         let end = segmentStart + Int64(value)
         if scanner.offset >= end {
             hasEnded = true
-            return .ended(durationMilliseconds: duration())
+            return .ended(durationMilliseconds: try duration())
         }
-        if Int64(status.st_size) < end { throw .cut(path: path, missing: end - Int64(status.st_size)) }
+        if length < end { throw .cut(path: path, missing: end - length) }
         return nil
     }
 
@@ -194,13 +184,14 @@ public final class StreamReader {
         guard case .opened(let start, _) = try read() else { return nil }
         var info = MatroskaScanner.SegmentInformation()
         info.startedAtMilliseconds = start
-        info.durationMilliseconds = duration()
+        info.durationMilliseconds = try duration()
         return info
     }
 
-    private func duration() -> Double? {
+    private func duration() throws(StreamReaderError) -> Double? {
         var bytes = [UInt8](repeating: 0, count: 11)
-        guard pread(descriptor, &bytes, 11, MatroskaHeader.durationOffset) == 11, bytes[0] == 0x44, bytes[1] == 0x89,
+        guard try read(at: Int64(MatroskaHeader.durationOffset), into: &bytes) == 11, bytes[0] == 0x44,
+            bytes[1] == 0x89,
             bytes[2] == 0x88
         else { return nil }
         return Double(bitPattern: bytes[3...].reduce(0) { $0 << 8 | UInt64($1) })

@@ -20,7 +20,10 @@ public final class StreamSession: Sendable {
 
     /// Whether somebody follows this session at the moment; hand-ins should then be short. May be asked by any thread at
     /// any time: one load.
-    public var isFollowed: Bool { live?.watch.isFollowed ?? false }
+    public var isFollowed: Bool { StreamWatch.isAnyFollowed && live?.watch.isFollowed ?? false }
+
+    /// Its hand-ins are larger than those of 8 kHz.
+    var isWide: Bool { format.sampleRate > 8_000 }
 
     /// What the session's readers share with it.
     let live: LiveSession?

@@ -19,6 +19,8 @@ final class StreamShelf: Sendable {
     /// `nil` where nothing may be changed.
     let operations: FileOperations?
     let clock = FollowerClock()
+    /// Bytes of all sessions that have ended since the start, and how many these were.
+    private let ended = Mutex((bytes: Int64(0), count: 0))
     private let state: Mutex<State>
     /// Held while a `stream.json` is written, so that an older one never replaces a newer one.
     private let saving = Mutex(())
@@ -124,7 +126,23 @@ final class StreamShelf: Sendable {
             if state.live[session.streamName] === session { state.live[session.streamName] = nil }
         }
         session.end()
+        ended.withLock { ended in
+            ended.bytes += Self.room(session.committed)
+            ended.count += 1
+        }
     }
+
+    /// See ``ended``.
+    var endedSessions: (bytes: Int64, count: Int) { ended.withLock { $0 } }
+
+    /// What the sessions that are being written take, about.
+    var liveBytes: Int64 {
+        let sessions = state.withLock { Array($0.live.values) }
+        return sessions.reduce(0) { $0 + Self.room($1.committed) }
+    }
+
+    /// A file and its index take whole blocks.
+    private static func room(_ bytes: Int64) -> Int64 { (bytes + 8191) & ~4095 }
 
     // Who holds what
 

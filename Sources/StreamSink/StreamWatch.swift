@@ -11,6 +11,11 @@ final class StreamWatch: Sendable {
     /// Followers at the session that is being recorded.
     private let live = Atomic<Int>(0)
     private let bells = Mutex<[ObjectIdentifier: FollowerBell]>([:])
+    /// Live followers of all streams: mostly none, and then no stream's own count need be brought into the cache.
+    private static let liveAnywhere = Atomic<Int>(0)
+
+    /// Whether any stream is followed while it is recorded.
+    static var isAnyFollowed: Bool { liveAnywhere.load(ordering: .relaxed) > 0 }
 
     /// Whether somebody follows what is being recorded.
     var isFollowed: Bool { live.load(ordering: .relaxed) > 0 }
@@ -54,7 +59,13 @@ final class StreamWatch: Sendable {
 
     func remove(_ bell: FollowerBell) { bells.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(bell)) } }
 
-    func beginLive() { live.add(1, ordering: .relaxed) }
+    func beginLive() {
+        live.add(1, ordering: .relaxed)
+        Self.liveAnywhere.add(1, ordering: .relaxed)
+    }
 
-    func endLive() { live.subtract(1, ordering: .relaxed) }
+    func endLive() {
+        Self.liveAnywhere.subtract(1, ordering: .relaxed)
+        live.subtract(1, ordering: .relaxed)
+    }
 }

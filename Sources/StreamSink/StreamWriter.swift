@@ -7,6 +7,8 @@ import Synchronization
 final class StreamWriter: Sendable {
     private struct Work {
         var sessions: Set<SessionReference> = []
+        /// Those of more than 8 kHz.
+        var wideSessions = 0
         var ready: [StreamSession] = []
         /// Empty sample buffers for hand-ins to come.
         var spares: [[Int16]] = []
@@ -61,8 +63,9 @@ final class StreamWriter: Sendable {
     func add(_ session: StreamSession) {
         work.withLock { work in
             work.sessions.insert(SessionReference(session: session))
-            // Enough for the hand-ins of a busy moment, so that none allocates.
-            if work.spares.count < 8 + work.sessions.count / 2 { work.spares.append(PendingSamples.freshBuffer()) }
+            if session.isWide { work.wideSessions += 1 }
+            // Enough for the hand-ins of a busy moment, so that none allocates: one of 20 ms has a twelfth of them.
+            if work.spares.count < 8 + work.sessions.count / 8 { work.spares.append(PendingSamples.freshBuffer()) }
         }
         opener.withLock { $0 }?.add(session)
         thread.ring()
@@ -144,7 +147,8 @@ final class StreamWriter: Sendable {
         if !round.closing.isEmpty { round.closing = [] }
         work.withLock { work in
             // In normal running a few hundred buffers serve thousands of sessions; what a stall needed beyond goes.
-            scratch.moveSpares(to: &work.spares, limit: 64 + work.sessions.count / 2)
+            scratch.moveSpares(to: &work.spares, limit: 64 + work.sessions.count / 6)
+            scratch.keepsWideBuffers = work.wideSessions > 0
             if withReady { swap(&round.ready, &work.ready) }
             swap(&round.failed, &work.failed)
             swap(&round.closing, &work.closing)
@@ -181,7 +185,9 @@ final class StreamWriter: Sendable {
 
     private func finish(_ closing: [StreamSession], _ scratch: inout WriteScratch) {
         work.withLock { work in
-            for session in closing { work.sessions.remove(SessionReference(session: session)) }
+            for session in closing where work.sessions.remove(SessionReference(session: session)) != nil {
+                if session.isWide { work.wideSessions -= 1 }
+            }
         }
         for session in closing {
             let (summary, counter) = session.file.withLock { file in

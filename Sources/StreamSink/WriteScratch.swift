@@ -11,10 +11,14 @@ struct WriteScratch {
     private static let keptCapacity = 64 << 10
 
     var bytes: [UInt8] = []
+    /// The same bytes sealed, for an encrypted file.
+    var sealed: [UInt8] = []
     /// A block whose samples lie in two buffers, put together.
     var joined: [Int16] = []
     /// One encoded packet.
     var packet: [UInt8] = []
+    /// There are sessions that need them.
+    var keepsWideBuffers = false
     /// Empty sample buffers for the sessions' next hand-in.
     private(set) var spares: [[Int16]] = []
     private(set) var marks: [Mark] = []
@@ -27,6 +31,7 @@ struct WriteScratch {
     }
 
     mutating func reset(at position: FragmentMuxer.Position) {
+        if sealed.capacity > Self.keptCapacity { sealed = [] }
         if bytes.capacity > Self.keptCapacity { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
         marks.removeAll(keepingCapacity: true)
         start = position
@@ -47,7 +52,7 @@ struct WriteScratch {
         guard buffer.capacity > 0 else { return }
         var returned: [Int16] = []
         swap(&returned, &buffer)
-        guard returned.capacity <= PendingSamples.largestKeptCapacity else { return }
+        guard returned.capacity <= PendingSamples.largestKeptCapacity * (keepsWideBuffers ? 2 : 1) else { return }
         returned.removeAll(keepingCapacity: true)
         spares.append(returned)
     }

@@ -87,13 +87,20 @@ extension SIPAgent {
         let isKnown = RequestInspection.usualMethods.contains(request.method)
         counters.requestsByMethod[isKnown ? request.method.rawValue : "OTHER", default: 0] &+= 1
         let key = TransactionKey(receivedRequest: request)
-        if let key, let transaction = serverTransactions[key] {
+        let transaction = key.flatMap { serverTransactions[$0] }
+        let call = DialogID(receivedRequest: request).flatMap { dialogs[$0] }
+        // Before transactions are looked at: an ACK or CANCEL that matches the one of an INVITE changes its call, too.
+        for touched in [transaction?.call, call, callCancelled(by: request)] {
+            guard let touched else { continue }
+            guard isWelcome(request, in: touched, along: flow, arrival: arrival, at: now) else { return }
+        }
+        if let transaction {
             if request.method != .ack { counters.retransmissionsAbsorbed &+= 1 }
             if let action = transaction.receive(request, at: now) { perform(action, of: transaction) }
             arm(transaction)
             return
         }
-        if let call = DialogID(receivedRequest: request).flatMap({ dialogs[$0] }), let key {
+        if let call, let key {
             received(request, key: key, in: call, along: flow, arrival: arrival, at: now)
             return
         }

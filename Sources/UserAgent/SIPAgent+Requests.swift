@@ -33,13 +33,13 @@ extension SIPAgent {
         }
     }
 
-    private func passesScreening(_ request: SIPRequest, along flow: Flow, at now: ContinuousClock.Instant) -> Bool {
+    func passesScreening(_ request: SIPRequest, along flow: Flow, at now: ContinuousClock.Instant) -> Bool {
         switch admission.screen(flow.source.remote, now: now) {
         case .pass:
             return true
         case .refuse:
-            // What is malformed besides is rubbish, and rubbish from a stranger is never answered.
-            guard RequestInspection.fault(of: request, arrivedBy: .datagram) == nil else {
+            // What is malformed besides is rubbish, and rubbish from a stranger is never answered; no ACK is.
+            guard request.method != .ack, RequestInspection.fault(of: request, arrivedBy: .datagram) == nil else {
                 counters.droppedRequests &+= 1
                 return false
             }
@@ -110,7 +110,7 @@ extension SIPAgent {
         }
         let transaction = makeServerTransaction(request, key: key, along: flow, at: now)
         let (stream, continuation) = AsyncStream<DialogEvent>.makeStream(bufferingPolicy: .bufferingOldest(64))
-        let call = Call(id: nextID(), dialog: dialog, origin: flow, events: continuation)
+        let call = Call(id: nextID(), dialog: dialog, origin: flow, admitted: admitted, events: continuation)
         register(call)
         call.openInvite = transaction
         transaction.call = call

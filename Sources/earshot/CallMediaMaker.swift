@@ -1,4 +1,5 @@
 import AudioExport
+import CallArchive
 import HTTPInterface
 import StreamSink
 

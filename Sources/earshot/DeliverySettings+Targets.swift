@@ -1,4 +1,5 @@
 import AudioExport
+import CallArchive
 import Delivery
 import Provisioning
 
@@ -37,11 +38,14 @@ extension DeliverySettings {
         if let target = targets.records { records = try Bucket(target) }
         if let target = targets.recordings {
             var settings = Recordings(bucket: try Bucket(target.bucket))
-            switch target.format {
-            case .mka: break
-            case .opus: settings.formatter = ExportedRecordings(dataDirectory: dataDirectory, format: .opus)
-            case .wav: settings.formatter = ExportedRecordings(dataDirectory: dataDirectory, format: .wav)
-            }
+            let format: ExportFormat =
+                switch target.format {
+                case .mka: .mka
+                case .opus: .opus
+                case .wav: .wav
+                }
+            settings.formatter = ExportedRecordings(
+                finder: RecordingFinder(dataDirectory: dataDirectory), format: format)
             recordings = settings
         }
         if let target = targets.kinesisVideo {

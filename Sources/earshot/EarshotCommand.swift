@@ -8,6 +8,7 @@ struct EarshotCommand: AsyncParsableCommand {
         abstract: "A self-hosted Voice Connector: SIPREC calls become live, tagged audio streams and their records.",
         subcommands: [
             ServeCommand.self, CallCommand.self, TailCommand.self, StreamsCommand.self, SearchCommand.self,
-            ExportCommand.self, ListenCommand.self, VerifyCommand.self, KeysCommand.self, DoctorCommand.self,
+            ExportCommand.self, ListenCommand.self, VerifyCommand.self, KeysCommand.self,
+            StorageKeysCommand.self, DoctorCommand.self,
         ])
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AudioExport
+import CallArchive
 import Foundation
 import StreamSink
 import Synchronization
@@ -31,12 +32,15 @@ struct ExportCommand: AsyncParsableCommand {
     var output: String?
     @Option(help: ArgumentHelp("The service's data folder.", valueName: "folder"))
     var data = "./data"
+    @OptionGroup
+    var storage: StorageKeyOptions
     @Flag(help: "Replace files that are there already.")
     var force = false
     @Flag(help: "Say what was made as JSON.")
     var json = false
 
     mutating func run() async throws {
+        try storage.open(data, for: "export")
         let (transaction, format, stereo, output, data) = (transaction, format, stereo, output, data)
         let (force, json) = (force, json)
         try await CommandInterruption.watching {
@@ -50,6 +54,8 @@ struct ExportCommand: AsyncParsableCommand {
                 line.clear()
                 json ? Self.printJSON(recording, report) : Self.printText(recording, report)
             } catch let error as ExportError {
+                throw Failure("earshot export: \(error)")
+            } catch let error as RecordingFinderError {
                 throw Failure("earshot export: \(error)")
             }
         }

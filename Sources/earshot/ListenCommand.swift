@@ -1,6 +1,7 @@
 import AccessKeys
 import ArgumentParser
 import AudioExport
+import CallArchive
 import Foundation
 import HTTPInterface
 

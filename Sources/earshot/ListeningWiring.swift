@@ -1,4 +1,5 @@
 import AudioExport
+import CallArchive
 import HTTPInterface
 import StreamSink
 
@@ -37,7 +38,7 @@ struct ListenedCalls: ListenedCallFinding {
 
     func call(transactionID: String) throws -> ListenedCall? {
         let recording: CallRecording
-        do throws(ExportError) {
+        do throws(RecordingFinderError) {
             recording = try finder.recording(transactionID: transactionID)
         } catch {
             if case .noSuchCall = error { return nil }

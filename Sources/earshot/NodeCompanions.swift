@@ -33,7 +33,9 @@ final class NodeCompanions: Sendable {
                 connectorID: connector.id.description, hours: connector.streaming.dataRetentionInHours)
         }
         retention = try RetentionKeeper(
-            library: library, settings: RetentionSettings(diskBudgetBytes: configuration.streams.diskBudget),
+            library: library,
+            settings: RetentionSettings(
+                diskBudgetBytes: configuration.streams.diskBudget, interval: configuration.streams.retentionInterval),
             logger: logger)
         var services: [any Service] = []
         let settings = try DeliverySettings(configuration, dataDirectory: data)
@@ -101,7 +103,8 @@ final class NodeCompanions: Sendable {
             bind: listener.bind.description, port: Int(port), certificate: listener.certificate,
             privateKey: listener.privateKey, publicURL: listener.publicURL,
             requireSignatures: listener.requireSignatures, region: configuration.node.region,
-            accountID: configuration.node.accountId)
+            accountID: configuration.node.accountId, connections: listener.connections,
+            connectionsPerAddress: listener.connectionsPerAddress)
         return HTTPService(
             settings: settings, library: library, keys: keys, makers: .all(dataDirectory: data), logger: logger,
             health: { HealthReport(isHealthy: store.statistics.failingSessions == 0) },

@@ -38,6 +38,9 @@ struct RecordingNode: Service, CustomStringConvertible {
     }
 
     func run() async throws {
+        // Before anything reads or writes a recording: without the keys that are asked for, nothing starts.
+        let keys = try masterKeys
+        keys?.use(for: directory.path)
         let recovered = CrashRecovery(directory: directory, logger: logger)
             .run(now: UTCTime(milliseconds: MediaClock.wall / 1_000_000))
         if !recovered.calls.isEmpty || recovered.repairedFiles > 0 {
@@ -46,7 +49,7 @@ struct RecordingNode: Service, CustomStringConvertible {
                 metadata: ["calls": "\(recovered.calls.count)", "repairedFiles": "\(recovered.repairedFiles)"])
         }
         for problem in recovered.problems { logger.error("recovery", metadata: ["problem": "\(problem)"]) }
-        let store = try FragmentStore(directory: directory, configuration: storeConfiguration, logger: logger)
+        let store = try FragmentStore(directory: directory, configuration: storeConfiguration(keys), logger: logger)
         let records = try RecordWriter(directory: directory, logger: logger)
         let companions = try await NodeCompanions(configuration, store: store, logger: logger)
         let media = try startMedia()
@@ -109,11 +112,23 @@ struct RecordingNode: Service, CustomStringConvertible {
 }
 
 extension RecordingNode {
-    private var storeConfiguration: FragmentStore.Configuration {
+    /// What recordings are encrypted with; `nil` where they are written in the clear.
+    private var masterKeys: MasterKeys? {
+        get throws {
+            if let file = configuration.streams.encryptionKeyFile { return try MasterKeys(file: file) }
+            if let variable = configuration.streams.encryptionKeyVariable {
+                return try MasterKeys(environment: variable)
+            }
+            return nil
+        }
+    }
+
+    private func storeConfiguration(_ keys: MasterKeys?) -> FragmentStore.Configuration {
         var result = FragmentStore.Configuration(
             region: configuration.node.region, accountID: configuration.node.accountId)
         result.flushInterval = configuration.streams.flushInterval
         result.syncInterval = configuration.streams.syncInterval
+        result.encryption = keys
         return result
     }
 
@@ -121,7 +136,7 @@ extension RecordingNode {
         var result = MediaConfiguration()
         let settings = configuration.media
         result.ports = settings.ports.first...settings.ports.last
-        result.workers = settings.workers > 0 ? settings.workers : ProcessInfo.processInfo.activeProcessorCount
+        result.workers = settings.workers > 0 ? settings.workers : MediaConfiguration.availableProcessors
         result.backEnd =
             switch settings.backend {
             case .auto: .automatic
@@ -189,11 +204,13 @@ extension RecordingNode {
             policy.retentionHours = connector.streaming.dataRetentionInHours
             connectors[connector.id.description] = policy
         }
-        return RecorderSettings(
+        var settings = RecorderSettings(
             region: configuration.node.region, accountID: configuration.node.accountId,
             advertisedAddress: HostAddress.resolve(configuration.node.advertisedAddress, logger: logger),
             maximumCalls: configuration.media.maxCalls, idleTimeout: configuration.media.idleTimeout,
             connectors: connectors)
+        settings.allowsNAT = configuration.media.allowsNAT
+        return settings
     }
 
     private var admission: ConnectorAdmission {

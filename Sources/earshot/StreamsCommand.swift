@@ -14,12 +14,15 @@ struct StreamsCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("The service's data folder.", valueName: "folder"))
     var data = "./data"
+    @OptionGroup
+    var storage: StorageKeyOptions
     @Option(help: ArgumentHelp("Only the streams of this connector.", valueName: "id"))
     var connector: String?
     @Flag(help: "A JSON array instead of a table.")
     var json = false
 
     mutating func run() throws {
+        try storage.open(data, for: "streams")
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: data, isDirectory: &isFolder), isFolder.boolValue else {
             throw Failure("earshot streams: there is no folder \(data); give the service's data folder with --data")

@@ -21,6 +21,8 @@ struct TailCommand: AsyncParsableCommand {
     var stream: String
     @Option(help: ArgumentHelp("The service's data folder.", valueName: "folder"))
     var data = "./data"
+    @OptionGroup
+    var storage: StorageKeyOptions
     @Option(help: ArgumentHelp("Also write the audio here, as WAV.", valueName: "file"))
     var wav: String?
     @Option(help: ArgumentHelp("Give up when a stream without an end does not grow for so long.", valueName: "seconds"))
@@ -29,6 +31,7 @@ struct TailCommand: AsyncParsableCommand {
     var json = false
 
     mutating func run() async throws {
+        try storage.open(data, for: "tail")
         let (stream, data, wav, json, patience) = (stream, data, wav, json, patience)
         try await CommandInterruption.watching {
             do {

@@ -12,18 +12,26 @@ struct VerifyCommand: AsyncParsableCommand {
             record with the files it names. Nothing is changed. It may run beside the service: what is being recorded \
             is checked up to its last whole block.
 
-            Exit code 0: clean (notes do not count); 1: damage or losses were found; 2: nothing could be checked, or \
-            the check was broken off.
+            Exit code 0: clean (notes, and what a crash has left for the service's next start, do not count); 1: damage \
+            or losses were found; 2: nothing could be checked, or the check was broken off.
+
+            What recovery could not save after a crash is told each time until its recording is deleted, or until it \
+            is acknowledged with --acknowledge.
             """)
 
     @Option(help: ArgumentHelp("The service's data folder.", valueName: "folder"))
     var data = "./data"
+    @OptionGroup
+    var storage: StorageKeyOptions
     @Option(help: ArgumentHelp("Only this stream.", valueName: "name"))
     var stream: String?
     @Flag(help: "One JSON object a line: each finding, then the summary.")
     var json = false
+    @Flag(help: "Afterwards note that the losses of crash recovery are known; from then on they do not count.")
+    var acknowledge = false
 
     mutating func run() async throws {
+        try storage.open(data, for: "verify")
         let (data, stream, json) = (data, stream, json)
         let verifier: DataVerifier
         do throws(VerificationError) {
@@ -52,6 +60,16 @@ struct VerifyCommand: AsyncParsableCommand {
             let report = VerificationReport(summary: summary, seconds: seconds)
             StandardOutput.line(json ? report.json.text : report.text)
             return report.exitCode
+        }
+        if acknowledge, code != 2 {
+            do throws(FileError) {
+                let count = try verifier.acknowledgeLosses()
+                let text = "earshot verify: the losses of \(count) recordings are noted as known\n"
+                FileHandle.standardError.write(Data(text.utf8))
+            } catch {
+                FileHandle.standardError.write(Data("earshot verify: \(error)\n".utf8))
+                throw ExitCode(2)
+            }
         }
         if code != 0 { throw ExitCode(code) }
     }
@@ -131,12 +149,13 @@ private struct VerificationReport {
             (\(summary.checkedFragments) with a checksum), \(audio), \(summary.records) records; \(size)
             """
         let notes = summary.notes > 0 ? ", \(summary.notes) notes" : ""
+        let waiting = summary.waiting > 0 ? ", \(summary.waiting) waiting for recovery" : ""
         let expired = summary.expiredLegs > 0 ? "; \(summary.expiredLegs) recorded legs have gone by retention" : ""
         let verdict =
             summary.isPartial
             ? "broken off: \(summary.damage) damaged, \(summary.losses) lost so far"
             : summary.isClean ? "clean" : "\(summary.damage) damaged, \(summary.losses) lost"
-        return "\(verdict)\(notes): \(read)\(expired)"
+        return "\(verdict)\(waiting)\(notes): \(read)\(expired)"
     }
 
     var json: JSONValue {
@@ -144,7 +163,8 @@ private struct VerificationReport {
         return .object([
             .init("kind", .string("summary")), .init("clean", .bool(summary.isClean && !summary.isPartial)),
             .init("partial", .bool(summary.isPartial)), .init("damage", number(summary.damage)),
-            .init("losses", number(summary.losses)), .init("notes", number(summary.notes)),
+            .init("losses", number(summary.losses)), .init("waiting", number(summary.waiting)),
+            .init("notes", number(summary.notes)),
             .init("streams", number(summary.streams)), .init("sessions", number(summary.sessions)),
             .init("liveSessions", number(summary.liveSessions)), .init("fragments", number(summary.fragments)),
             .init("checkedFragments", number(summary.checkedFragments)), .init("bytes", .integer(summary.bytes)),

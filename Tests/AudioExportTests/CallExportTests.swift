@@ -3,6 +3,7 @@ import StreamSink
 import Testing
 
 @testable import AudioExport
+@testable import CallArchive
 
 private let caller = voice(8000 * 3, rate: 8000, pitch: 140)
 private let callee = voice(8000 * 2 + 777, rate: 8000, pitch: 210)
@@ -39,10 +40,10 @@ struct CallExportTests {
         #expect(!recording.isUnfinished)
         let beginning = try RecordingFinder(dataDirectory: fixture.path).recording(transactionID: "11111111")
         #expect(beginning == recording)
-        #expect(throws: ExportError.self) {
+        #expect(throws: RecordingFinderError.self) {
             try RecordingFinder(dataDirectory: fixture.path).recording(transactionID: "22222222")
         }
-        #expect(throws: ExportError.self) {
+        #expect(throws: RecordingFinderError.self) {
             try RecordingFinder(dataDirectory: fixture.path).recording(transactionID: "../../../etc")
         }
     }

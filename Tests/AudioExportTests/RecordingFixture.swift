@@ -3,6 +3,7 @@ import StreamSink
 import Testing
 
 @testable import AudioExport
+@testable import CallArchive
 
 /// A data directory with session files that are laid out here, byte by byte: any start, any hole, with or without an
 /// end.
@@ -108,6 +109,9 @@ final class RecordingFixture: Sendable {
         }
         let call = JSONValue.object([
             .init("TransactionId", .string(Self.transaction)), .init("CallId", .string("c@h")),
+            .init("VoiceConnectorId", .string(Self.connector)),
+            .init("StartTimeEpochSeconds", .integer(Self.start / 1000)),
+            .init("EndTimeEpochSeconds", .integer(Self.start / 1000 + 4)),
             .init("SourcePhoneNumber", .string("+12065550100")),
             .init("DestinationPhoneNumber", .string("+13605550199")), .init("Direction", .string("Outbound")),
             .init("Status", .string("Completed")),

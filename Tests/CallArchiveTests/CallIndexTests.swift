@@ -186,6 +186,31 @@ struct CallIndexTests {
         #expect(call.legs.map { $0.relativePath != nil } == [false, true])
     }
 
+    @Test("The index and what lies beside it are for nobody else, also where an older version left them open")
+    func modes() throws {
+        let fixture = try DataFixture()
+        try fixture.addCalls(1)
+        func modes() throws -> [String: Int] {
+            var found: [String: Int] = [:]
+            for name in try FileManager.default.contentsOfDirectory(atPath: fixture.path)
+            where name.hasPrefix("index.sqlite") {
+                let attributes = try FileManager.default.attributesOfItem(atPath: "\(fixture.path)/\(name)")
+                found[name] = attributes[.posixPermissions] as? Int
+            }
+            return found
+        }
+        let names = ["index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "index.sqlite.lock"]
+        do {
+            let index = try CallIndex(dataDirectory: fixture.path)
+            #expect(try index.search(CallQuery()).calls.count == 1)
+            #expect(try modes() == Dictionary(uniqueKeysWithValues: names.map { ($0, 0o600) }))
+        }
+        for name in names.prefix(3) { chmod("\(fixture.path)/\(name)", 0o644) }
+        let index = try CallIndex(dataDirectory: fixture.path)
+        #expect(try index.search(CallQuery()).calls.count == 1)
+        #expect(try modes().values.allSatisfy { $0 == 0o600 })
+    }
+
     @Test("Two indexes of the same directory at once do not disturb each other")
     func together() async throws {
         let fixture = try DataFixture()

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Logging
 import StreamSink
 import Synchronization
 import Testing
@@ -112,6 +113,61 @@ struct CloudTargetTests {
         try await bench.running(settings) { service in
             try await eventually("20 again") { service.statistics[0].acknowledged == 20 }
         }
+        await server.stop()
+    }
+
+    @Test("A record that comes within a tick of its folder's clock is found all the same, and only once")
+    func sameTick() async throws {
+        let bench = try Bench()
+        let day = UTCTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)).dateFolder
+        let folder = "Amazon-Chime-Voice-Connector-CDRs/json/vc/\(day)"
+        let feed = ObjectFeed(
+            root: "\(bench.path)/objects", prefixes: [], ledger: nil, pace: .init(quick: .zero, full: .zero),
+            logger: Logger(label: "feed"))
+        try bench.write([1], to: "objects/\(folder)/10.00.00.000_a")
+        #expect(await feed.poll(limit: 10).count == 1)
+        let before = try #require(DiskFile.status("\(bench.path)/objects/\(folder)")?.changed)
+        try bench.write([2], to: "objects/\(folder)/10.00.00.001_b")
+        let time = timespec(tv_sec: Int(before / 1_000_000_000), tv_nsec: Int(before % 1_000_000_000))
+        #expect(utimensat(AT_FDCWD, "\(bench.path)/objects/\(folder)", [time, time], 0) == 0)
+        #expect(DiskFile.status("\(bench.path)/objects/\(folder)")?.changed == before)
+        #expect(await feed.poll(limit: 10).map(\.lane) == ["\(folder)/10.00.00.001_b"])
+        #expect(await feed.poll(limit: 10).isEmpty)
+    }
+
+    @Test("While a bucket is down no file is made for it; it is asked first")
+    func knocking() async throws {
+        let isDown = Mutex(true)
+        let server = try await ScriptedServer(
+            .init(reply: { _ in isDown.withLock { $0 } ? .status(503) : .ok }))
+        let bench = try Bench()
+        let stream = "ChimeVoiceConnector-vc-11111111-2222-3333-4444-555555555555"
+        try bench.write([1, 2, 3], to: "streams/\(stream)/000004_call-1_0.mkv")
+        let extra = #","streamArn":"arn:aws:kinesisvideo:us-east-1:1:stream/\#(stream)/1""#
+        try bench.append([Bench.event("e", call: "call-1", status: "ENDED", extra: extra)])
+        let made = Mutex(0)
+        struct Counted: RecordingFormatter {
+            let made: @Sendable () -> Void
+            func format(_ recording: FinishedRecording) async throws -> FormattedRecording {
+                made()
+                return try await StoredRecordings().format(recording)
+            }
+        }
+        let settings = Bench.quick { settings in
+            guard let service = try? Bench.service(at: server.url) else { return }
+            var recordings = DeliverySettings.Recordings(bucket: .init(service: service, bucket: "audio"))
+            recordings.delay = .zero
+            recordings.formatter = Counted(made: { made.withLock { $0 += 1 } })
+            settings.recordings = recordings
+        }
+        try await bench.running(settings) { service in
+            try await eventually("some tries") { service.statistics[0].failures > 4 }
+            #expect(made.withLock { $0 } == 1)
+            isDown.withLock { $0 = false }
+            try await eventually("the recording") { service.statistics[0].acknowledged == 1 }
+        }
+        #expect(made.withLock { $0 } == 2)
+        #expect(server.requests.filter { $0.method == "HEAD" }.allSatisfy { $0.uri == "/audio" })
         await server.stop()
     }
 

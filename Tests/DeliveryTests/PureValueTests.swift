@@ -152,6 +152,37 @@ struct PureValueTests {
         #expect(keptUpToNow == 1000)
     }
 
+    @Test("A leg's place survives as it was written last, and a longer one before it leaves nothing behind")
+    func forwardCursor() throws {
+        let bench = try Bench()
+        let cursor = ForwardCursor(path: "\(bench.path)/leg.json")
+        #expect(cursor.load() == nil)
+        cursor.save(nil)
+        #expect(cursor.load() == ForwardCursor.Place(keptUpTo: nil))
+        for time in [1_700_000_000_123, Int64.min, 7] {
+            cursor.save(time)
+            #expect(cursor.load() == ForwardCursor.Place(keptUpTo: time))
+        }
+        try bench.write(Array("{".utf8), to: "leg.json")
+        #expect(cursor.load() == ForwardCursor.Place(keptUpTo: nil), "something was sent; how much is not known")
+        cursor.remove()
+        #expect(cursor.load() == nil)
+    }
+
+    @Test("A stranger's text makes no lines of its own in the log")
+    func reasons() {
+        let text = "answered\r\n2026 error\u{1B}[2Jforged\u{2028}line\u{85}" + String(repeating: "x", count: 900)
+        let failure = DeliveryFailure(.target, text)
+        #expect(failure.reason.hasPrefix("answered  2026 error [2Jforged line x"))
+        #expect(failure.reason.unicodeScalars.count == 500)
+    }
+
+    @Test("Of a secret path nothing is told but the server")
+    func origins() throws {
+        let url = try #require(EndpointURL("https://hooks.example.com:8443/services/T0/secret?token=secret"))
+        #expect(url.origin == "https://hooks.example.com:8443")
+    }
+
     @Test("A fragment that is refused three times is left out, others are not")
     func refusedFragment() throws {
         var progress = ForwardProgress(keptUpTo: 500)

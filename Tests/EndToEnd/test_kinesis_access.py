@@ -8,11 +8,12 @@ import pty
 import socket
 import stat
 import subprocess
+import threading
 import time
 
 import pytest
 
-from kinesis import KinesisServer, need, need_http, recorded_call, refusal
+from kinesis import KinesisServer, Reader, need, need_http, recorded_call, refusal
 from peer.producer import Producer, fragment, header
 from peer.server import REGION
 from peer.sigv4 import Signer
@@ -255,6 +256,54 @@ def test_a_new_key_works_at_once_and_a_revoked_one_no_more(node):
     assert refusal(client.list_streams).name == "UnrecognizedClientException"
     listed = node.run("keys", "list", "--data", node.data, "--json").stdout
     assert key["accessKeyId"] not in listed and "secret" not in listed.lower()
+
+
+def test_a_revoked_key_hears_nothing_more_two_seconds_later(node):
+    """`earshot keys revoke` is another process; what was begun with the key ends all the same: GetMedia and HLS."""
+    key = node.new_key("consumer")
+    node.video().create_stream(StreamName="heard", DataRetentionInHours=1)
+    with Producer(node, "heard") as producer:
+        producer.send(header() + fragment(int(time.time() * 1000), bytes(16_000)))
+        producer.wait_for("PERSISTED")
+        session = node.client("kinesis-video-archived-media", key=key).get_hls_streaming_session_url(
+            StreamName="heard")["HLSStreamingSessionURL"]
+        playlist = session.replace(node.url, "").replace("Master", "Media")
+        assert node.request(playlist, method="GET")[0] == 200
+        reader = Reader(node, "heard", client=node.client("kinesis-video-media", key=key)).begin()
+        start, stopping = time.monotonic(), threading.Event()
+
+        def speak():
+            while not stopping.wait(0.25):
+                producer.send(fragment(int(time.time() * 1000), bytes(4000)))
+
+        speaker = threading.Thread(target=speak, daemon=True)
+        speaker.start()
+        try:
+            time.sleep(1)
+            assert reader.is_alive()
+            assert node.run("keys", "revoke", key["accessKeyId"], "--data", node.data).returncode == 0
+            revoked = time.monotonic()
+            reader.join(10)
+        finally:
+            stopping.set()
+            speaker.join(5)
+        assert reader.ended is not None, f"still hearing {time.monotonic() - revoked:.1f} s after the revocation"
+        assert reader.ended - revoked < 2.5 and reader.ended > start + 1
+        assert node.request(playlist, method="GET")[0] == 403
+
+
+def test_a_request_that_never_becomes_whole_does_not_hold_up_the_end(tmp_path):
+    node = KinesisServer(tmp_path, shutdown={"drain": "0s"}).start()
+    halves = [b"POST /getMedia HTTP/1.1\r\nHost: x\r\nX-Ha", b"POST /getMedia HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\n{"]
+    strangers = [socket.create_connection(node.http, timeout=5) for _ in halves]
+    for stranger, half in zip(strangers, halves):
+        stranger.sendall(half)
+    time.sleep(0.3)
+    start = time.monotonic()
+    node.stop()
+    assert time.monotonic() - start < 5
+    for stranger in strangers:
+        stranger.close()
 
 
 def test_the_first_start_makes_an_admin_key_which_only_its_owner_can_read(tmp_path):

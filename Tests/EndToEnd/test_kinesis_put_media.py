@@ -1,5 +1,6 @@
 """PutMedia with a producer of our own (peer/producer.py): acknowledgments, reading back, errors of the wire."""
 
+import hashlib
 import random
 import subprocess
 import time
@@ -291,13 +292,43 @@ def test_calls_that_cannot_be_are_refused_before_a_byte_of_the_body(node, stream
     assert not node.archived().list_fragments(StreamName=stream)["Fragments"]
 
 
-@pytest.mark.xfail(strict=True, reason="PutMedia does not compare a stated x-amz-content-sha256 with its body")
-def test_a_body_that_is_not_the_one_whose_hash_was_signed_is_refused(node, stream):
-    with Producer(node, stream, headers={"x-amz-content-sha256": "0" * 64}) as producer:
-        producer.send(header() + fragment(now(), noise(72)))
-        producer.finish()
+def put_stated(node, stream, body, digest):
+    """One PutMedia whose body's hash is stated and signed, as clients sign a file."""
+    with Producer(node, stream, headers={"x-amz-content-sha256": digest}) as producer:
+        try:
+            producer.send(body, 4096)
+            producer.finish()
+        except (BrokenPipeError, ConnectionResetError):
+            pass
         assert producer.is_over.wait(8)
-    assert producer.status == 403 or [line["EventType"] for line in producer.lines][-1:] == ["ERROR"]
+        return producer
+
+
+@pytest.mark.parametrize("digest", ["0" * 64, hashlib.sha256(b"").hexdigest(), hashlib.sha256(header()).hexdigest()])
+def test_a_body_that_is_not_the_one_whose_hash_was_signed_is_refused(node, stream, digest):
+    producer = put_stated(node, stream, header() + fragment(now(), noise(72)), digest)
+    assert producer.status == 403 and producer.headers["x-amzn-errortype"] == "InvalidSignatureException"
+    assert not node.archived().list_fragments(StreamName=stream)["Fragments"]
+    assert not read_all(node, stream), "a reader was given audio that nobody had signed"
+
+
+def test_a_body_whose_hash_was_signed_is_kept_as_any_other(node, stream):
+    body = header() + fragment(now(), noise(73)) + fragment(now() + 1000, noise(74))
+    producer = put_stated(node, stream, body, hashlib.sha256(body).hexdigest())
+    assert producer.status == 200
+    assert [line["EventType"] for line in producer.lines] == ["BUFFERING", "RECEIVED", "PERSISTED"] * 2
+    assert media_body.pcm(media_body.audio_chunks(read_all(node, stream))) == noise(73) + noise(74)
+
+
+def test_of_a_body_whose_hash_was_signed_nothing_is_heard_before_it_is_whole(node, stream):
+    body = header() + fragment(now(), noise(75))
+    with Producer(node, stream, headers={"x-amz-content-sha256": hashlib.sha256(body).hexdigest()}) as producer:
+        producer.send(body)
+        time.sleep(0.5)
+        assert not node.archived().list_fragments(StreamName=stream)["Fragments"]
+        producer.finish()
+        producer.wait_for("PERSISTED")
+    assert len(node.archived().list_fragments(StreamName=stream)["Fragments"]) == 1
 
 
 def test_a_silent_producer_hears_idle(node, stream):

@@ -146,7 +146,7 @@ def test_errors_have_the_names_and_statuses_that_clients_know(video, name):
     ("/createStream", {"StreamName": "../../etc"}, 400, "ValidationException"),
     ("/createStream", {"StreamName": "x" * 257}, 400, "ValidationException"),
     ("/createStream", {"StreamName": "ok", "DataRetentionInHours": -1}, 400, "ValidationException"),
-    ("/createStream", {"StreamName": 7}, 400, "ValidationException"),
+    ("/createStream", {"StreamName": 7}, 400, "SerializationException"),
     ("/createStream", {}, 400, "ValidationException"),
     ("/listStreams", {"MaxResults": 0}, 400, "ValidationException"),
     ("/listStreams", {"StreamNameCondition": {"ComparisonOperator": "ENDS_WITH"}}, 400, "ValidationException"),

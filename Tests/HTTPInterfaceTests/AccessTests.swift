@@ -8,17 +8,11 @@ import Testing
 
 @Suite("Who may do what, and what a client may cost", .serialized)
 struct AccessTests {
-    private func signer(_ interface: RunningInterface, _ role: AccessRole) throws -> AWSRequestSigner {
-        let key = try interface.keys.create(role: role, nowMilliseconds: 0)
-        return AWSRequestSigner(
-            accessKeyID: key.key.id, secret: key.secret.reveal(), region: "us-east-1", service: "kinesisvideo")
-    }
-
     @Test("Signed requests are let in; unsigned, wrong, old and foreign ones are not")
     func signatures() async throws {
         try await RunningInterface.run(signed: true) { interface in
             try interface.makeStream("s", fragments: 1)
-            let admin = try signer(interface, .admin)
+            let admin = try interface.signer(.admin)
             #expect(try await interface.post("/listStreams", "{}", signer: admin).status == 200)
             let unsigned = try await interface.post("/listStreams", "{}")
             #expect(unsigned.status == 403)
@@ -43,10 +37,23 @@ struct AccessTests {
         }
     }
 
+    @Test("Whoever shows no key is refused before a byte of the body is waited for")
+    func noKey() async throws {
+        try await RunningInterface.run(signed: true) { interface in
+            for path in ["/listStreams", "/getMedia", "/getClip?x=1"] {
+                let connection = try RawConnection(port: interface.port)
+                try await connection.send("POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+                let answer = try await connection.answer()
+                #expect(answer.errorType == "MissingAuthenticationTokenException")
+            }
+            #expect(interface.service.counters.values.slowRequests == 0)
+        }
+    }
+
     @Test("A body that was changed on the way is refused")
     func body() async throws {
         try await RunningInterface.run(signed: true) { interface in
-            let signer = try signer(interface, .admin)
+            let signer = try interface.signer(.admin)
             var fields = [("Host", "127.0.0.1:\(interface.port)")]
             let head = SignedRequestHead(
                 method: "POST", target: "/listStreams", headers: fields.map { (name: $0.0, value: $0.1) })
@@ -63,7 +70,7 @@ struct AccessTests {
     func roles(role: AccessRole) async throws {
         try await RunningInterface.run(signed: true) { interface in
             try interface.makeStream("s", fragments: 1)
-            let signer = try signer(interface, role)
+            let signer = try interface.signer(role)
             func status(_ path: String, _ body: String) async throws -> Int {
                 try await interface.post(path, body, signer: signer).status
             }
@@ -111,12 +118,14 @@ struct AccessTests {
     @Test("A request that does not come in time is not waited for")
     func slow() async throws {
         var limits = RunningInterface.testLimits
-        limits.requestTime = .milliseconds(300)
+        limits.headerTime = .milliseconds(300)
+        limits.bodyTime = .milliseconds(300)
         try await RunningInterface.run(limits: limits) { interface in
             let silent = try RawConnection(port: interface.port)
             let dripping = try RawConnection(port: interface.port)
             try await dripping.send("POST /listStreams HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
             #expect(await silent.closes())
+            #expect(try await dripping.answer().errorType == "RequestTimeoutException")
             #expect(await dripping.closes())
             #expect(interface.service.counters.values.slowRequests == 2)
             for _ in 0..<50 where interface.service.counters.values.openConnections > 0 {

@@ -105,7 +105,17 @@ struct ControlPlaneTests {
         arguments: [
             ("/createStream", "{}", "ValidationException"),
             ("/createStream", #"{"StreamName":"a b"}"#, "ValidationException"),
-            ("/createStream", #"{"StreamName":17}"#, "ValidationException"),
+            ("/createStream", #"{"StreamName":17}"#, "SerializationException"),
+            ("/createStream", #"{"StreamName":"x","DataRetentionInHours":"2"}"#, "SerializationException"),
+            ("/createStream", #"{"StreamName":"x","Tags":["a"]}"#, "SerializationException"),
+            ("/createStream", #"{"StreamName":"x","Tags":{"a":1}}"#, "SerializationException"),
+            ("/listStreams", #"{"MaxResults":true}"#, "SerializationException"),
+            ("/listStreams", #"{"StreamNameCondition":"x"}"#, "SerializationException"),
+            ("/untagStream", #"{"StreamName":"s","TagKeyList":"a"}"#, "SerializationException"),
+            (
+                "/updateDataRetention", #"{"StreamName":"s","CurrentVersion":"v","Operation":1}"#,
+                "SerializationException"
+            ),
             ("/createStream", #"{"StreamName":"../../etc"}"#, "ValidationException"),
             ("/createStream", #"{"StreamName":"x","DataRetentionInHours":-1}"#, "ValidationException"),
             ("/createStream", #"{"StreamName":"x","DataRetentionInHours":1.5}"#, "ValidationException"),

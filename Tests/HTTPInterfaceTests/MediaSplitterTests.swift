@@ -1,3 +1,4 @@
+import StreamSink
 import Testing
 
 @testable import HTTPInterface
@@ -59,7 +60,8 @@ struct MediaSplitterTests {
         let header = SampleMedia.header()
         let both = header + SampleMedia.cluster(timecode: 0) + header + SampleMedia.cluster(timecode: 1)
         #expect(try split([both]).count == 5)
-        var other = SampleMedia.element(ElementID.ebml, SampleMedia.element(ElementID.docType, Array("webm".utf8)))
+        var other = SampleMedia.element(
+            MatroskaElement.ebml, SampleMedia.element(MatroskaElement.docType, Array("webm".utf8)))
         other = header + SampleMedia.cluster(timecode: 0) + other
         #expect(fault(other) == .invalidMedia)
     }
@@ -68,7 +70,7 @@ struct MediaSplitterTests {
     func scale() throws {
         // 100 µs a unit.
         let info = SampleMedia.element(
-            ElementID.info, SampleMedia.element(ElementID.timestampScale, [0x01, 0x86, 0xA0]))
+            MatroskaElement.info, SampleMedia.element(MatroskaElement.timestampScale, [0x01, 0x86, 0xA0]))
         var header = SampleMedia.header()
         header += info
         let events = try split([header + SampleMedia.cluster(timecode: 20_000)])
@@ -92,15 +94,15 @@ struct MediaSplitterTests {
         ),
         (
             "a frame before the cluster's time",
-            SampleMedia.header() + SampleMedia.element(ElementID.cluster, SampleMedia.block(time: 0, [1, 2])),
+            SampleMedia.header() + SampleMedia.element(MatroskaElement.cluster, SampleMedia.block(time: 0, [1, 2])),
             .invalidMedia
         ),
         (
             "a fragment of 25 seconds",
             SampleMedia.header()
                 + SampleMedia.element(
-                    ElementID.cluster,
-                    SampleMedia.element(ElementID.timecode, [0]) + SampleMedia.block(time: 25_000, [0])),
+                    MatroskaElement.cluster,
+                    SampleMedia.element(MatroskaElement.timecode, [0]) + SampleMedia.block(time: 25_000, [0])),
             .fragmentDuration
         ),
         (

@@ -37,6 +37,9 @@ final class RawConnection: @unchecked Sendable {
         Glibc.close(descriptor)
     }
 
+    /// Says that nothing more will be sent.
+    func closeOutput() { shutdown(descriptor, Int32(SHUT_WR)) }
+
     func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
     func send(_ bytes: [UInt8]) async throws {
@@ -123,15 +126,20 @@ final class RawConnection: @unchecked Sendable {
         return answer
     }
 
+    /// What has come and was not asked for.
+    var unread: [UInt8] { buffer }
+
     /// Whether the peer closes within the time of the socket.
     func closes() async -> Bool {
         while (try? await fill()) == true {}
         return isAtEnd
     }
+}
 
-    private func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result(catching: work)) }
-        }
+/// Runs what blocks on a thread of its own. Tasks run on the few threads of Dispatch, which the service under test needs:
+/// with all of them in `recv` nobody would be left to answer.
+func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Result(catching: work)) }
     }
 }

@@ -21,14 +21,16 @@ struct RunningInterface: Sendable {
     /// Starts a service, runs the body, and stops both.
     static func run(
         signed: Bool = false, limits: HTTPLimits = testLimits, makers: MediaMakers = MediaMakers(),
-        publicURL: String? = nil, clock: InterfaceClock = .system,
+        publicURL: String? = nil, clock: InterfaceClock = .system, connections: Int? = nil,
+        connectionsPerAddress: Int? = nil, logger: Logger? = nil,
         _ body: @Sendable (RunningInterface) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("earshot-http-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
+        var quiet = Logger(label: "test")
+        quiet.logLevel = .critical
+        let logger = logger ?? quiet
         var configuration = FragmentStore.Configuration(region: "us-east-1", accountID: "111122223333")
         configuration.flushInterval = .milliseconds(5)
         configuration.syncInterval = .zero
@@ -39,7 +41,8 @@ struct RunningInterface: Sendable {
         let service = HTTPService(
             settings: HTTPSettings(
                 port: 0, publicURL: publicURL, requireSignatures: signed, region: "us-east-1",
-                accountID: "111122223333", limits: limits),
+                accountID: "111122223333", connections: connections, connectionsPerAddress: connectionsPerAddress,
+                limits: limits),
             library: library, keys: keys, makers: makers, logger: logger, clock: clock)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             let group = ServiceGroup(configuration: .init(services: [service], logger: logger))
@@ -60,8 +63,43 @@ struct RunningInterface: Sendable {
     static var testLimits: HTTPLimits {
         var limits = HTTPLimits()
         limits.tailTime = .milliseconds(400)
-        limits.requestTime = .seconds(10)
         return limits
+    }
+
+    /// A signer with a new key of a role.
+    func signer(_ role: AccessRole) throws -> AWSRequestSigner {
+        let key = try keys.create(role: role, nowMilliseconds: 0)
+        return AWSRequestSigner(
+            accessKeyID: key.key.id, secret: key.secret.reveal(), region: "us-east-1", service: "kinesisvideo")
+    }
+
+    /// Takes a key away as `earshot keys revoke` does: by another process's look at the file.
+    func revoke(_ signer: AWSRequestSigner) throws {
+        _ = try AccessKeyStore(path: keys.path).revoke(signer.accessKeyID)
+    }
+
+    /// A call whose audio goes on until the body returns.
+    func withCall(_ body: (StreamSession) async throws -> Void) async throws {
+        let session = try store.openSession(
+            connectorID: "abcdefghijklmnopqrstuv", transactionID: "t-1", callID: "c-1", mediaIndex: 0,
+            startedAtMilliseconds: Int64(Date().timeIntervalSince1970 * 1000), retentionHours: 1)
+        let speaker = Task {
+            while !Task.isCancelled {
+                Self.append(160, to: session)
+                try? await Task.sleep(for: .milliseconds(20))
+            }
+        }
+        var failure: (any Error)?
+        do { try await body(session) } catch { failure = error }
+        speaker.cancel()
+        await speaker.value
+        _ = await session.finish()
+        if let failure { throw failure }
+    }
+
+    /// Not within a function that waits: the compiler crashes over a span there.
+    private static func append(_ count: Int, to session: StreamSession) {
+        session.append([Int16](repeating: 7, count: count).span)
     }
 
     /// A POST with a JSON body, and its whole answer.

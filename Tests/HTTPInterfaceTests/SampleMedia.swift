@@ -1,3 +1,5 @@
+import StreamSink
+
 @testable import HTTPInterface
 
 /// Small Matroska streams, made by hand.
@@ -10,15 +12,15 @@ enum SampleMedia {
 
     static func header(tracks: [UInt8] = [1]) -> [UInt8] {
         let unknown: [UInt8] = [0x01] + [UInt8](repeating: 0xFF, count: 7)
-        var bytes = element(ElementID.ebml, element(ElementID.docType, Array("matroska".utf8)))
+        var bytes = element(MatroskaElement.ebml, element(MatroskaElement.docType, Array("matroska".utf8)))
         bytes += [0x18, 0x53, 0x80, 0x67] + unknown
-        bytes += element(ElementID.info, element(ElementID.timestampScale, [0x0F, 0x42, 0x40]))
+        bytes += element(MatroskaElement.info, element(MatroskaElement.timestampScale, [0x0F, 0x42, 0x40]))
         bytes += element(
-            ElementID.tracks,
+            MatroskaElement.tracks,
             tracks.flatMap { number in
                 element(
-                    ElementID.trackEntry,
-                    element(ElementID.trackNumber, [number]) + element(0x73C5, [number]) + element(0x83, [2])
+                    MatroskaElement.trackEntry,
+                    element(MatroskaElement.trackNumber, [number]) + element(0x73C5, [number]) + element(0x83, [2])
                         + element(0x86, Array("A_PCM/INT/LIT".utf8)))
             })
         return bytes
@@ -27,11 +29,12 @@ enum SampleMedia {
     static func block(track: UInt8 = 1, time: Int16, _ payload: [UInt8]) -> [UInt8] {
         let time = UInt16(bitPattern: time)
         return element(
-            ElementID.simpleBlock, [0x80 | track, UInt8(time >> 8), UInt8(time & 0xFF), 0x80] + payload)
+            MatroskaElement.simpleBlock, [0x80 | track, UInt8(time >> 8), UInt8(time & 0xFF), 0x80] + payload)
     }
 
     static func clusterContent(timecode: Int64, frames: Int, bytes: Int, track: UInt8 = 1) -> [UInt8] {
-        var content = element(ElementID.timecode, (0..<8).map { UInt8(truncatingIfNeeded: timecode >> (56 - 8 * $0)) })
+        var content = element(
+            MatroskaElement.timecode, (0..<8).map { UInt8(truncatingIfNeeded: timecode >> (56 - 8 * $0)) })
         for frame in 0..<frames {
             content += block(
                 track: track, time: Int16(frame * 100),
@@ -41,7 +44,7 @@ enum SampleMedia {
     }
 
     static func cluster(timecode: Int64, frames: Int = 10, bytes: Int = 100, track: UInt8 = 1) -> [UInt8] {
-        element(ElementID.cluster, clusterContent(timecode: timecode, frames: frames, bytes: bytes, track: track))
+        element(MatroskaElement.cluster, clusterContent(timecode: timecode, frames: frames, bytes: bytes, track: track))
     }
 
     /// With a size that is unknown: the next element of a Segment ends it.
@@ -62,18 +65,18 @@ enum SampleMedia {
         while let head = try ElementHead(rest) {
             let content = rest.dropFirst(head.length)
             switch head.id {
-            case ElementID.ebml: fragments.append(Fragment())
-            case ElementID.tags:
+            case MatroskaElement.ebml: fragments.append(Fragment())
+            case MatroskaElement.tags:
                 for tag in try MediaTag.read(content.prefix(head.size ?? 0), limit: 100) {
                     fragments[fragments.count - 1].tags[tag.name] = tag.value
                 }
-            case ElementID.cluster: fragments[fragments.count - 1].hasCluster = true
-            case ElementID.simpleBlock:
+            case MatroskaElement.cluster: fragments[fragments.count - 1].hasCluster = true
+            case MatroskaElement.simpleBlock:
                 fragments[fragments.count - 1].payload += content.prefix(head.size ?? 0).dropFirst(4)
             default: break
             }
             // Segments and clusters are entered, everything else is passed.
-            let isMaster = head.id == ElementID.segment || head.id == ElementID.cluster
+            let isMaster = head.id == MatroskaElement.segment || head.id == MatroskaElement.cluster
             rest = isMaster ? content : content.dropFirst(head.size ?? 0)
         }
         return fragments

@@ -114,7 +114,7 @@ struct LatchingTests {
         #expect(seen != seen.sorted() || Set(zip(seen, seen.dropFirst()).map { $1 &- $0 }).count > 1)
     }
 
-    @Test("A pair that has just been released is taken only when no other is left")
+    @Test("A pair that has just been released is not taken, even when no other is left")
     func resting() throws {
         let engine = try EngineHarness(ports: freePorts(pairs: 4))
         defer { engine.service.stop() }
@@ -122,8 +122,8 @@ struct LatchingTests {
         for leg in first { engine.service.release(leg) }
         let second = try engine.service.reserve(2, isIPv6: false)
         #expect(Set(first.map(\.port)).isDisjoint(with: second.map(\.port)))
-        let third = try engine.service.reserve(2, isIPv6: false)
-        #expect(Set(third.map(\.port)) == Set(first.map(\.port)))
-        for leg in second + third { engine.service.release(leg) }
+        // The last packets of the first call may still be under way.
+        #expect(throws: MediaEngineError.self) { try engine.service.reserve(2, isIPv6: false) }
+        for leg in second { engine.service.release(leg) }
     }
 }

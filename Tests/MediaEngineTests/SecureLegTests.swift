@@ -148,6 +148,31 @@ struct SecureLegTests {
         #expect(report.statistics.packets == 60 && report.unauthenticated == 30)
     }
 
+    @Test("A peer behind NAT whose counter begins anew and whose port changes at a re-INVITE is followed")
+    func restartBehindNAT() async throws {
+        let key = SDESKey.fresh()
+        var leg = try SecureLeg(ports: 25_600...25_699, theirs: key)
+        var sender = try SRTPSender(key)
+        for index in 65_520..<65_560 {
+            leg.peer.send(RTPPacket.voice(index).octets.protected(by: &sender), to: leg.leg.port)
+        }
+        try await leg.handled(40)
+        // The description names an address that nothing comes from.
+        leg.parameters.remote?.port &+= 7
+        await leg.engine.service.change(leg.leg.id, to: leg.parameters)
+        let elsewhere = LoopbackSender(fromOtherHost: true)
+        var forger = try SRTPSender(.fresh())
+        for index in 0..<20 {
+            elsewhere.send(RTPPacket.voice(index).octets.protected(by: &forger), to: leg.leg.port)
+        }
+        var again = try SRTPSender(key)
+        for index in 20_000..<20_020 {
+            elsewhere.send(RTPPacket.voice(index, octet: 0x22).octets.protected(by: &again), to: leg.leg.port)
+        }
+        let report = try await leg.finish()
+        #expect(report.statistics.packets >= 59 && report.unauthenticated == 20 && !report.isDeaf)
+    }
+
     @Test("Reports of an encrypted leg are SRTCP under our key")
     func control() async throws {
         let (rtp, rtcp) = try #require(LoopbackSender.pair())

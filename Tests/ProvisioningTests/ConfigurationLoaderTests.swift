@@ -25,7 +25,7 @@ struct ConfigurationLoaderTests {
         let yaml = """
             node: { region: us-east-1, accountId: "111122223333", domain: VoiceConnector.test, advertisedAddress: 127.0.0.1 }
             sip: { bind: 0.0.0.0, udp: 5060, tcp: 5060, tls: off, certificate: a.pem, privateKey: /b.pem }
-            media: { ports: 10000-19999, backend: io_uring, jitterBuffer: 100ms, maxCalls: 7, workers: 3, pinWorkers: true, idleTimeout: 2m }
+            media: { ports: 10000-19999, backend: io_uring, jitterBuffer: 100ms, maxCalls: 7, workers: 3, pinWorkers: true, nat: false, idleTimeout: 2m }
             data: ./data
             streams: { flushInterval: 50ms, syncInterval: 1s }
             shutdown: { drain: 1h }
@@ -46,7 +46,7 @@ struct ConfigurationLoaderTests {
         #expect(loaded.media.jitterBuffer == .milliseconds(100))
         #expect(loaded.media.maxCalls == 7)
         #expect(loaded.media.workers == 3)
-        #expect(loaded.media.pinWorkers)
+        #expect(loaded.media.pinWorkers && !loaded.media.allowsNAT)
         #expect(loaded.media.backend == .ioUring)
         #expect(loaded.media.idleTimeout == .seconds(120))
         #expect(loaded.data == "/etc/earshot/./data")

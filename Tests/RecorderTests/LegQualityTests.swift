@@ -97,6 +97,26 @@ struct LegQualityTests {
         }
     }
 
+    @Test("A leg that was heard and is not any more says why", arguments: [0, 90] as [UInt64])
+    func deafness(usedNumbers: UInt64) {
+        let quality = quality {
+            $0.packets = 40
+        } report: {
+            $0.unauthenticated = 130
+            $0.unheard = 100
+            $0.unheardAgain = usedNumbers
+        }
+        #expect(quality.emptyReason?.contains("the last 100 packets on port 10000 failed SRTP") == true)
+        #expect(quality.emptyReason?.contains("must offer a new key") == (usedNumbers > 0))
+        #expect(quality.discardedByReason["usedNumber"] == (usedNumbers > 0 ? 90 : nil))
+        let few = self.quality {
+            $0.packets = 40
+        } report: {
+            ($0.unauthenticated, $0.unheard) = (49, 49)
+        }
+        #expect(few.emptyReason == nil)
+    }
+
     @Test("Payloads of another codec than the track's are counted")
     func otherCodec() {
         let quality = quality(keepsPayloads: true, foreignPayloads: 3) { $0.packets = 9 }

@@ -65,9 +65,13 @@ private func outcome(_ packet: inout [UInt8], _ work: (UnsafeMutableRawBufferPoi
 }
 
 extension SRTPReceiver {
-    mutating func receive(_ packet: [UInt8], mayRestart: Bool = true) -> Outcome {
+    mutating func receive(
+        _ packet: [UInt8], mayRestart: Bool = true, mayBeginElsewhere: Bool = false
+    ) -> Outcome {
         var packet = packet
-        return outcome(&packet) { octets throws(SRTPError) in try unprotect(octets, mayRestart: mayRestart) }
+        return outcome(&packet) { octets throws(SRTPError) in
+            try unprotect(octets, mayRestart: mayRestart, mayBeginElsewhere: mayBeginElsewhere)
+        }
     }
 
     mutating func receiveControl(_ packet: [UInt8]) -> Outcome {

@@ -175,11 +175,81 @@ struct RekeyTests {
         var receiver = try SRTPReceiver(sdesKey(.counter256Tag32))
         for _ in 0..<400 { _ = try receiver.receiveControl(#require(sender.sendControl(rtcpPacket()).packet)) }
         var restarted = try SRTPSender(sdesKey(.counter256Tag32))
-        let first = try #require(restarted.sendControl(rtcpPacket()).packet)
+        let first = try #require(restarted.sendControl(rtcpPacket(words: 9)).packet)
         let refused = receiver.receiveControl(first)
         #expect(refused.error == .tooOld)
         try receiver.rekey(sdesKey(.counter256Tag32))
         let followed = receiver.receiveControl(first)
         #expect(followed.packet != nil)
+    }
+
+    @Test(
+        "Recorded SRTCP sent again after a re-INVITE is refused, also after the peer itself has begun anew",
+        arguments: CryptoSuite.allCases)
+    func replayedControl(_ suite: CryptoSuite) throws {
+        var sender = try SRTPSender(sdesKey(suite))
+        var receiver = try SRTPReceiver(sdesKey(suite))
+        let recorded = try (7..<27).map { try #require(sender.sendControl(rtcpPacket(words: $0)).packet) }
+        for report in recorded {
+            let outcome = receiver.receiveControl(report)
+            #expect(outcome.packet != nil)
+        }
+        try receiver.rekey(sdesKey(suite))
+        for report in recorded {
+            let outcome = receiver.receiveControl(report)
+            #expect(outcome.packet == nil)
+        }
+        var restarted = try SRTPSender(sdesKey(suite))
+        for words in 40..<43 {
+            let report = try #require(restarted.sendControl(rtcpPacket(words: words)).packet)
+            let outcome3 = receiver.receiveControl(report)
+            #expect(outcome3.packet != nil)
+            let outcome4 = receiver.receiveControl(report)
+            #expect(outcome4.packet == nil)
+        }
+        for report in recorded {
+            let outcome = receiver.receiveControl(report)
+            #expect(outcome.packet == nil)
+        }
+    }
+
+    @Test("A counter that begins anew below all that was received is followed from any address, and nothing else is")
+    func restartElsewhere() throws {
+        let suite = CryptoSuite.counter128Tag80
+        var sender = try SRTPSender(sdesKey(suite))
+        var receiver = try SRTPReceiver(sdesKey(suite))
+        // The second comes late, and is the lowest.
+        let numbers = [65_500, 65_499] + Array(65_501..<65_600)
+        let recorded = numbers.map { sender.wire(rtpPacket(UInt16(truncatingIfNeeded: $0))) }
+        for packet in recorded {
+            let outcome = receiver.receive(packet)
+            #expect(outcome.packet != nil)
+        }
+        func elsewhere(_ packet: [UInt8], _ receiver: inout SRTPReceiver, isTried: Bool = true) -> Outcome {
+            receiver.receive(packet, mayRestart: false, mayBeginElsewhere: isTried)
+        }
+        var restarted = try SRTPSender(sdesKey(suite))
+        let first = restarted.wire(rtpPacket(20_000))
+        let outcome7 = elsewhere(first, &receiver)
+        #expect(outcome7.error != nil, "no re-INVITE")
+        try receiver.rekey(sdesKey(suite))
+        for packet in recorded {
+            let outcome = elsewhere(packet, &receiver)
+            #expect(outcome.error != nil)
+        }
+        let outcome9 = elsewhere(first, &receiver, isTried: false)
+        #expect(outcome9.error != nil, "the attempts are used up")
+        let outcome10 = elsewhere(first, &receiver)
+        #expect(outcome10 == .passed(rtpPacket(20_000)))
+        let outcome11 = elsewhere(first, &receiver)
+        #expect(outcome11.error == .replayed)
+        for sequence in 20_001..<20_100 as Range<UInt16> {
+            let outcome12 = elsewhere(restarted.wire(rtpPacket(sequence)), &receiver)
+            #expect(outcome12 == .passed(rtpPacket(sequence)))
+        }
+        // Once more: the restart itself is no restart.
+        try receiver.rekey(sdesKey(suite))
+        let again = elsewhere(first, &receiver)
+        #expect(again.error != nil)
     }
 }

@@ -4,7 +4,7 @@ import SIP
 
 /// The messages of one call as a raw peer writes them.
 struct TestCall {
-    let peer: TestPeer
+    var peer: TestPeer
     var uri = "sip:call@vc.example.test"
     var callID = "call-\(UInt64.random(in: .min ... .max))"
     var fromTag = "from-\(UInt32.random(in: .min ... .max))"

@@ -41,7 +41,10 @@ final class TestPeer: Sendable {
             try await channel.connect(to: server.socketAddress).get()
             return TestPeer(transport: .udp, channel: channel, inbox: inbox)
         }
-        let channel = try await ClientBootstrap(group: group)
+        var bootstrap = ClientBootstrap(group: group)
+        if let address { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: address, port: 0)) }
+        let channel =
+            try await bootstrap
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if server.transport == .tls {

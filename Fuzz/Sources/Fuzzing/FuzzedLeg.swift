@@ -158,7 +158,8 @@ struct FuzzedLeg: ~Copyable {
             require(position >= latest && length >= 0, "a payload at \(position) comes after one at \(latest)")
             require(position + length <= frontier + slack, "a payload ends at \(position + length) behind \(frontier)")
             require(payload.byteCount <= 4_000 && type < 128, "a payload of \(payload.byteCount) octets, type \(type)")
-            require(position + length > out, "a payload that ends at \(position + length) was held longer than to \(out)")
+            require(
+                position + length > out, "a payload that ends at \(position + length) was held longer than to \(out)")
             latest = position
         }
         require(latest == lastPayload || timeline.format.payload, "payloads of a line without them")

@@ -74,5 +74,7 @@ void media_thread_name(const char *name);
 /// Keeps the calling thread on one processor: the one with that number, counted round among those it may use. 0, or a
 /// negative errno: then it runs where it did.
 int media_thread_pin(int number);
+/* Processors that the process may use: fewer than the machine has in a container, or under taskset. At least 1. */
+int media_processors(void);
 
 #endif

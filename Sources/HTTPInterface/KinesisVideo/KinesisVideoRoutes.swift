@@ -17,6 +17,7 @@ struct KinesisVideoRoutes: InterfaceRoutes {
     let readers: ConnectionQuota
     let producers: ConnectionQuota
     let sessions: HLSSessions
+    let heldBytes: HeldBytes
 
     init(
         library: StreamLibrary, settings: HTTPSettings, gate: RequestGate, clock: InterfaceClock,
@@ -32,6 +33,7 @@ struct KinesisVideoRoutes: InterfaceRoutes {
         readers = ConnectionQuota(perStream: settings.limits.readersPerStream, total: settings.limits.connections)
         producers = ConnectionQuota(perStream: 1, total: settings.limits.ingests)
         sessions = HLSSessions(limit: settings.limits.hlsSessions)
+        heldBytes = HeldBytes(limit: settings.limits.heldBytes)
     }
 
     func register(on router: Router<InterfaceContext>) {

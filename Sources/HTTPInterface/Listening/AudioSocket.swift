@@ -16,13 +16,17 @@ struct AudioSocket {
 
     let connection: WebSocketConnection
     let streamName: String
+    private var watch: PermissionWatch
+    private let counters: HTTPCounters
     private var framer = AudioFramer()
     private var session: Int?
     private var frames = 0
 
-    init(connection: WebSocketConnection, streamName: String) {
+    init(connection: WebSocketConnection, streamName: String, watch: PermissionWatch, counters: HTTPCounters) {
         self.connection = connection
         self.streamName = streamName
+        self.watch = watch
+        self.counters = counters
     }
 
     /// Sends until the session ends, the reader goes away or the service stops; then closes.
@@ -31,6 +35,10 @@ struct AudioSocket {
             if isLive { try await sendLatest(of: audio) }
             let patience = ContinuousClock.now + Self.waitTime
             while !Task.isCancelled, !Task.isShuttingDownGracefully, !connection.isClosed {
+                guard watch.holds() else {
+                    counters.add(\.revokedAnswers)
+                    return await connection.close(.policyViolation, "The access key has been revoked.")
+                }
                 if try await send(from: audio) { continue }
                 if audio.isOver { return try await end("The session has ended.") }
                 if session == nil, ContinuousClock.now >= patience {

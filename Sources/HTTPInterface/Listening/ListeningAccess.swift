@@ -32,5 +32,6 @@ struct ListeningAccess: Sendable {
             throw ListeningLinkError.wrong.answer
         }
         context.caller = Caller(accessKeyID: link.accessKeyID)
+        context.permission = Permission(keys: keys, accessKeyID: link.accessKeyID, action: .readMedia)
     }
 }

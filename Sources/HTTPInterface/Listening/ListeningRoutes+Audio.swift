@@ -13,7 +13,7 @@ extension ListeningRoutes {
 
     /// `GET /listen/{transaction}/audio?from=&to=`: WebM with Opus, stereo: initialization segment and clusters, whose
     /// times count from the call's first sample. Of a call that goes on it comes as it is recorded.
-    func webM(of timeline: CallTimeline, _ request: Request) throws -> Response {
+    func webM(of timeline: CallTimeline, _ request: Request, _ permission: Permission?) throws -> Response {
         guard let audio else { throw ServiceError.noMaker }
         let range = try Self.range(request, longest: Self.longestAudio)
         // On the grid of packets.
@@ -25,7 +25,7 @@ extension ListeningRoutes {
             counters.add(\.limitedCalls)
             throw ServiceError.connectionLimit("Too many listen to this call. Ask again later.")
         }
-        let (library, limits) = (library, limits)
+        let (library, limits, counters) = (library, limits, counters)
         let begin = max(0, from - Self.runIn)
         return Response(
             status: .ok, headers: [.contentType: "audio/webm; codecs=opus"],
@@ -41,7 +41,12 @@ extension ListeningRoutes {
                     // What the encoder runs in with is encoded and not sent.
                     var skip = Int(from - begin) * rate / 1000 * 2
                     var idle = ContinuousClock.now
+                    var watch = PermissionWatch(permission, every: limits.permissionTime)
                     while !Task.isCancelled, !Task.isShuttingDownGracefully {
+                        guard watch.holds() else {
+                            counters.add(\.revokedAnswers)
+                            break
+                        }
                         let samples = try line.next()
                         if samples.isEmpty {
                             if line.isOver || ContinuousClock.now - idle > limits.stallTime { break }

@@ -30,7 +30,7 @@ public struct ListeningRoutes: InterfaceRoutes {
         self.library = library
         access = ListeningAccess(gate: gate, keys: keys, clock: clock)
         limits = settings.limits
-        counters = HTTPCounters()
+        counters = gate.counters
         self.audio = audio
         self.calls = calls.map { CallTimelines(finder: $0, library: library, clock: clock) }
         listeners = ConnectionQuota(perStream: settings.limits.readersPerStream, total: settings.limits.connections)
@@ -42,21 +42,23 @@ public struct ListeningRoutes: InterfaceRoutes {
         registerPage(on: router)
         guard calls != nil else { return }
         router.get("/listen/{transaction}/call") { request, context in
-            let call = try await call(request, context)
+            let (call, _) = try await call(request, context)
             return Self.private(Response.json(call.json))
         }
         router.get("/listen/{transaction}/peaks") { request, context in
-            let call = try await call(request, context)
+            let (call, _) = try await call(request, context)
             return Self.private(try peaks(of: call, request))
         }
         router.get("/listen/{transaction}/audio") { request, context in
-            let call = try await call(request, context)
-            return Self.private(try webM(of: call, request))
+            let (call, permission) = try await call(request, context)
+            return Self.private(try webM(of: call, request, permission))
         }
     }
 
-    /// The call of a request that is allowed to hear it.
-    private func call(_ request: Request, _ context: InterfaceContext) async throws -> CallTimeline {
+    /// The call of a request that is allowed to hear it, and with what it is.
+    private func call(
+        _ request: Request, _ context: InterfaceContext
+    ) async throws -> (CallTimeline, Permission?) {
         var context = context
         let transaction = try context.parameters.require("transaction")
         let isIdentifier = transaction.utf8.allSatisfy {
@@ -69,7 +71,7 @@ public struct ListeningRoutes: InterfaceRoutes {
             throw ServiceError.notFound(
                 "Nothing is kept of the call \(transaction): no such call, no audio yet, or its time is over.")
         }
-        return call
+        return (call, context.permission)
     }
 
     /// `GET /streams/{name}/audio`.
@@ -91,7 +93,9 @@ public struct ListeningRoutes: InterfaceRoutes {
         counters.add(\.mediaReaders)
         counters.add(\.openMediaReaders)
         defer { counters.add(\.openMediaReaders, -1) }
-        var socket = AudioSocket(connection: connection, streamName: stream.name)
+        var socket = AudioSocket(
+            connection: connection, streamName: stream.name,
+            watch: PermissionWatch(context.permission, every: limits.permissionTime), counters: counters)
         await socket.run(followed, isLive: start.isLive)
         withExtendedLifetime(place) {}
         // The handshake has answered this request, and the connection is closed: this is for the counters alone.

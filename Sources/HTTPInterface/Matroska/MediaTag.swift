@@ -1,3 +1,5 @@
+import StreamSink
+
 /// A tag of a fragment.
 struct MediaTag: Sendable, Equatable {
     var name: String
@@ -36,14 +38,14 @@ extension MediaTag {
             let name = Array(tag.name.utf8)
             let value = Array(tag.value.utf8)
             var simpleTag: [UInt8] = []
-            simpleTag.appendElement(ElementID.tagName, name)
-            simpleTag.appendElement(ElementID.tagString, value)
-            simpleTags.appendElement(ElementID.simpleTag, simpleTag)
+            simpleTag.appendElement(MatroskaElement.tagName, name)
+            simpleTag.appendElement(MatroskaElement.tagString, value)
+            simpleTags.appendElement(MatroskaElement.simpleTag, simpleTag)
         }
         var tag: [UInt8] = []
-        tag.appendElement(ElementID.tag, simpleTags)
+        tag.appendElement(MatroskaElement.tag, simpleTags)
         var element: [UInt8] = []
-        element.appendElement(ElementID.tags, tag)
+        element.appendElement(MatroskaElement.tags, tag)
         return element
     }
 
@@ -52,17 +54,17 @@ extension MediaTag {
         var found: [MediaTag] = []
         var tags = ElementChildren(content)
         while let tag = try tags.next() {
-            guard tag.id == ElementID.tag else { continue }
+            guard tag.id == MatroskaElement.tag else { continue }
             var simpleTags = ElementChildren(tag.content)
             while let simpleTag = try simpleTags.next() {
-                guard simpleTag.id == ElementID.simpleTag, found.count < limit else { continue }
+                guard simpleTag.id == MatroskaElement.simpleTag, found.count < limit else { continue }
                 var parts = ElementChildren(simpleTag.content)
                 var name: String?
                 var value = ""
                 while let part = try parts.next() {
                     switch part.id {
-                    case ElementID.tagName: name = part.content.elementText
-                    case ElementID.tagString: value = part.content.elementText
+                    case MatroskaElement.tagName: name = part.content.elementText
+                    case MatroskaElement.tagString: value = part.content.elementText
                     default: break
                     }
                 }
@@ -74,13 +76,6 @@ extension MediaTag {
 }
 
 extension [UInt8] {
-    /// An identifier; its length is part of its value.
-    mutating func appendElementID(_ id: UInt32) {
-        for shift in [24, 16, 8, 0] where shift == 0 || id >> UInt32(shift) != 0 {
-            append(UInt8(truncatingIfNeeded: id >> UInt32(shift)))
-        }
-    }
-
     /// An element with a size of four bytes, or of eight where those do not hold it.
     mutating func appendElement(_ id: UInt32, _ content: [UInt8]) {
         appendElementID(id)

@@ -17,8 +17,10 @@ struct ErrorAnswering: RouterMiddleware {
             }
         } catch let error as HTTPError {
             // Hummingbird's own: no route, or a body that grew too large.
-            let type = error.status == .notFound ? "UnknownOperationException" : "ValidationException"
-            let text = "\(request.method.rawValue) \(Self.path(request)): \(error.status.reasonPhrase)."
+            let isUnknown = error.status == .notFound || error.status == .methodNotAllowed
+            let type = isUnknown ? "UnknownOperationException" : "ValidationException"
+            let asked = "\(request.method.rawValue) \(Self.path(request))"
+            let text = isUnknown ? "There is no operation \(asked)." : "\(asked): \(error.status.reasonPhrase)."
             response = ServiceError(status: error.status.code, type: type, message: text)
                 .response(requestID: context.requestID)
         } catch {

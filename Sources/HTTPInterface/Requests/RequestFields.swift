@@ -31,7 +31,7 @@ struct RequestFields {
     /// A text of 1 to `longest` bytes; `nil` when it is absent.
     func text(_ name: String, longest: Int, allowed: ((UInt8) -> Bool)? = nil) throws(ServiceError) -> String? {
         guard let value = value(name) else { return nil }
-        guard let text = value.stringValue else { throw wrong(name, "a string") }
+        guard let text = value.stringValue else { throw otherType(name, "a string") }
         guard !text.isEmpty, text.utf8.count <= longest else { throw wrong(name, "a string of 1 to \(longest) bytes") }
         if let allowed, let byte = text.utf8.first(where: { !allowed($0) }) {
             throw wrong(name, "free of '\(Character(Unicode.Scalar(byte)))'; see the operation's pattern for it")
@@ -50,6 +50,7 @@ struct RequestFields {
     /// A whole number of the range; `nil` when it is absent.
     func integer(_ name: String, _ range: ClosedRange<Int>) throws(ServiceError) -> Int? {
         guard let value = value(name) else { return nil }
+        guard value.decimalValue != nil || value.integerValue != nil else { throw otherType(name, "a number") }
         guard let whole = value.integerValue, let number = Int(exactly: whole), range.contains(number) else {
             throw wrong(name, "a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
@@ -59,7 +60,8 @@ struct RequestFields {
     /// Epoch seconds as a number (fraction: milliseconds), in milliseconds.
     func timestamp(_ name: String) throws(ServiceError) -> Int64? {
         guard let value = value(name) else { return nil }
-        guard let seconds = value.decimalValue, seconds.magnitude < 1e11 else {
+        guard let seconds = value.decimalValue else { throw otherType(name, "a number (epoch seconds)") }
+        guard seconds.magnitude < 1e11 else {
             throw wrong(name, "a time in epoch seconds, as a number")
         }
         return Int64((seconds * 1000).rounded())
@@ -68,14 +70,15 @@ struct RequestFields {
     /// A nested object; `nil` when it is absent.
     func fields(_ name: String) throws(ServiceError) -> RequestFields? {
         guard let value = value(name) else { return nil }
-        guard value.members != nil else { throw wrong(name, "an object") }
+        guard value.members != nil else { throw otherType(name, "an object") }
         return RequestFields(object: value)
     }
 
     /// A list of objects; `nil` when it is absent.
     func list(_ name: String, _ count: ClosedRange<Int>) throws(ServiceError) -> [JSONValue]? {
         guard let value = value(name) else { return nil }
-        guard let values = value.arrayValue, count.contains(values.count) else {
+        guard let values = value.arrayValue else { throw otherType(name, "a list") }
+        guard count.contains(values.count) else {
             throw wrong(name, "a list of \(count.lowerBound) to \(count.upperBound) members")
         }
         return values
@@ -86,7 +89,8 @@ struct RequestFields {
         guard let values = try list(name, count) else { return nil }
         var texts: [String] = []
         for value in values {
-            guard let text = value.stringValue, !text.isEmpty, text.utf8.count <= longest else {
+            guard let text = value.stringValue else { throw otherType(name, "a list of strings") }
+            guard !text.isEmpty, text.utf8.count <= longest else {
                 throw wrong(name, "a list of strings of 1 to \(longest) bytes")
             }
             texts.append(text)
@@ -97,10 +101,10 @@ struct RequestFields {
     /// A map of texts; `nil` when it is absent.
     func textMap(_ name: String) throws(ServiceError) -> [String: String]? {
         guard let value = value(name) else { return nil }
-        guard let members = value.members else { throw wrong(name, "an object of strings") }
+        guard let members = value.members else { throw otherType(name, "an object of strings") }
         var map: [String: String] = [:]
         for member in members {
-            guard let text = member.value.stringValue else { throw wrong(name, "an object of strings") }
+            guard let text = member.value.stringValue else { throw otherType(name, "an object of strings") }
             map[member.name] = text
         }
         return map
@@ -111,7 +115,8 @@ struct RequestFields {
         _ name: String, _ type: Word.Type
     ) throws(ServiceError) -> Word? {
         guard let value = value(name) else { return nil }
-        guard let word = value.stringValue.flatMap({ Word(rawValue: $0) }) else {
+        guard let text = value.stringValue else { throw otherType(name, "a string") }
+        guard let word = Word(rawValue: text) else {
             throw wrong(name, "one of \(Word.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return word
@@ -120,6 +125,12 @@ struct RequestFields {
     /// The error of a member that must be there.
     func missing(_ name: String) -> ServiceError {
         .validation("1 validation error detected: \(name) must not be null.")
+    }
+
+    /// JSON of another type than the model's never gets as far as its constraints.
+    private func otherType(_ name: String, _ must: String) -> ServiceError {
+        ServiceError(
+            status: 400, type: "SerializationException", message: "\(name) cannot be read: it must be \(must).")
     }
 
     private func wrong(_ name: String, _ must: String) -> ServiceError {

@@ -12,7 +12,8 @@ public struct RequestGate: Sendable {
     private let verifier: AWSSignatureVerifier
     private let clock: InterfaceClock
     private let limits: HTTPLimits
-    private let counters: HTTPCounters
+    /// The service's own.
+    let counters: HTTPCounters
 
     /// Whether requests must be signed.
     enum Access: Sendable {
@@ -32,11 +33,14 @@ public struct RequestGate: Sendable {
 
     /// Reads the body (bounded), checks the signature over it and the role, and hands over the bytes.
     ///
-    /// The body is read first since its hash is signed; a caller without a key costs at most
-    /// ``HTTPLimits/jsonBodyBytes`` and ``HTTPLimits/requestTime``.
+    /// The body is read first since its hash is signed; a caller who shows a key, right or wrong, costs at most
+    /// ``HTTPLimits/jsonBodyBytes`` and ``HTTPLimits/bodyTime``, and one who shows none, nothing.
     public func bytes(
         of request: Request, for action: AccessAction, context: inout InterfaceContext
     ) async throws -> [UInt8] {
+        if case .keys = access, request.headers[.authorization] == nil, request.uri.query?.contains("mz-") != true {
+            throw Self.answer(.missingAuthentication)
+        }
         let tooLarge = ServiceError(
             status: 413, type: "RequestEntityTooLargeException",
             message: "The body may have at most \(limits.jsonBodyBytes) bytes.")
@@ -57,6 +61,10 @@ public struct RequestGate: Sendable {
         return bytes
     }
 
+    private static func answer(_ error: SignatureError) -> ServiceError {
+        ServiceError(status: error.status, type: error.code(), message: error.message)
+    }
+
     /// Checks the signature over the header alone, before a byte of the body is read. For producers, whose bodies
     /// have no end yet, and for requests without a body.
     /// - Returns: what the signature says of the body; `nil` where signatures are not required.
@@ -74,6 +82,7 @@ public struct RequestGate: Sendable {
     ) throws(ServiceError) -> VerifiedRequest? {
         guard case .keys(let keys) = access else {
             context.caller = Caller(accessKeyID: "-")
+            context.permission = .everybody(action)
             return nil
         }
         var headers = request.headers.map { (name: $0.name.rawName, value: $0.value) }
@@ -86,7 +95,7 @@ public struct RequestGate: Sendable {
             verified = try verifier.verify(
                 head, body: body, nowSeconds: clock.milliseconds() / 1000, secret: { keys?.secret(for: $0) })
         } catch {
-            throw ServiceError(status: error.status, type: error.code(), message: error.message)
+            throw Self.answer(error)
         }
         guard let role = keys?.role(for: verified.accessKeyID), role.allows(action) else {
             throw .accessDenied(
@@ -94,6 +103,7 @@ public struct RequestGate: Sendable {
                     + "Make one that does with 'earshot keys create --role …'.")
         }
         context.caller = Caller(accessKeyID: verified.accessKeyID)
+        context.permission = Permission(keys: keys, accessKeyID: verified.accessKeyID, action: action)
         return verified
     }
 }

@@ -1,3 +1,5 @@
+import NIOCore
+import NIOHTTP1
 import StreamSink
 
 extension ServiceError {
@@ -31,6 +33,10 @@ extension ServiceError {
         switch error {
         case let error as ServiceError: error
         case let error as StreamLibraryError: Self(error)
+        // While the body was read: the client's doing, and mended by the client alone.
+        case is BodyTimeout: .timeout
+        case is HTTPParserError, is ChannelError, is IOError: .malformed
+        case is CancellationError: .stopping
         default: nil
         }
     }

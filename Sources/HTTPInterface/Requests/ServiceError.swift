@@ -47,17 +47,31 @@ public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible 
         Self(status: 400, type: "ConnectionLimitExceededException", message: message)
     }
 
+    /// What came is no HTTP/1.1: a bad chunk size, a body that ends too soon, two lengths, no Host.
+    static let malformed = Self(
+        status: 400, type: "MalformedHttpRequestException",
+        message: "The request is not well-formed HTTP/1.1, or ended before it was whole.")
+
+    /// The request did not come in time.
+    static let timeout = Self(
+        status: 408, type: "RequestTimeoutException", message: "The request did not come whole in time.")
+
+    /// The service ends.
+    static let stopping = Self(
+        status: 503, type: "ServiceUnavailableException", message: "The service is stopping. Ask again.")
+
     /// Something here failed; the log says what.
     public static let internalFailure = Self(
         status: 500, type: "InternalFailure", message: "The request failed; the service's log names the reason.")
 }
 
 extension ServiceError {
+    /// The answer's body.
+    var json: JSONValue { .object([.init("Message", .string(message)), .init("message", .string(message))]) }
+
     /// The answer with the error's headers and body.
     public func response(requestID: String) -> Response {
-        var response = Response.json(
-            .object([.init("Message", .string(message)), .init("message", .string(message))]),
-            status: .init(code: status))
+        var response = Response.json(json, status: .init(code: status))
         // Clients look for the first spelling, KVS documents the second.
         response.headers[.amznErrorType] = type
         response.headers[.amzErrorType] = type

@@ -6,6 +6,10 @@ public final class HTTPCounters: Sendable {
     public struct Values: Sendable, Equatable {
         /// Connections taken, and those open now.
         public var connections = 0, openConnections = 0
+        /// Connections closed at once since there were too many, or too many from their address.
+        public var excessConnections = 0
+        /// Answers that ended before their time since their access key was revoked.
+        public var revokedAnswers = 0
         /// Requests whose header was read.
         public var requests = 0
         /// Answers by class: 2xx, 4xx (without 403), 403, 5xx.

@@ -12,8 +12,9 @@ import Synchronization
 
 /// The one HTTP interface: an HTTP/1.1 server for everything that is not SIP.
 ///
-/// A service of swift-service-lifecycle: at graceful shutdown it takes no more connections, ends open reads within a
-/// quarter of a second (with their last fragment whole for every consumer), and returns when all answers are out.
+/// A service of swift-service-lifecycle: at graceful shutdown it takes no more connections, drops half requests, ends
+/// open reads within a quarter of a second (with their last fragment whole for every consumer), and returns when all
+/// answers are out, or after ``HTTPLimits/shutdownTime``.
 public final class HTTPService: Service {
     /// What is counted; read it at any time.
     public let counters: HTTPCounters
@@ -44,7 +45,7 @@ public final class HTTPService: Service {
         let gate = RequestGate(
             access: settings.requireSignatures ? .keys(keys) : .open, clock: clock, limits: settings.limits,
             counters: counters)
-        let router = Router(context: InterfaceContext.self)
+        let router = Router(context: InterfaceContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorAnswering(counters: counters))
         var groups: [any InterfaceRoutes] = [
             HealthRoutes(report: health),
@@ -73,13 +74,19 @@ public final class HTTPService: Service {
     ///   cannot be bound.
     public func run() async throws {
         defer { start.finish() }
-        var configuration = ApplicationConfiguration(
+        let configuration = ApplicationConfiguration(
             address: .hostname(settings.bind, port: settings.port), serverName: "Earshot", backlog: 1024,
             reuseAddress: true)
-        configuration.availableConnectionsDelegate = .maximum(settings.limits.connections, logger: logger)
+        let bounds = ConnectionBounds(
+            descriptors: ConnectionBounds.descriptors, limits: settings.limits, connections: settings.connections,
+            perAddress: settings.connectionsPerAddress)
         let application = Application(
             responder: responder, server: try server(), configuration: configuration,
             onServerRunning: { [self] channel in
+                // Before anybody is told the port.
+                try? await channel.pipeline.addHandler(
+                    ConnectionAdmission(bounds, counters: counters), position: .first
+                ).get()
                 let bound = channel.localAddress?.port ?? settings.port
                 port.withLock { $0 = bound }
                 start.yield(bound)
@@ -94,7 +101,6 @@ public final class HTTPService: Service {
         let http = HTTPServerBuilder.http1(
             configuration: .init(
                 additionalChannelHandlers: [ConnectionGuard(limits: limits, counters: counters)],
-                idleTimeout: TimeAmount(limits.idleTime),
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
                     maxHeaderFieldCount: limits.headerFields)))

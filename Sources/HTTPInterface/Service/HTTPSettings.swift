@@ -16,6 +16,10 @@ public struct HTTPSettings: Sendable {
     public var region: String
     /// The account in ARNs.
     public var accountID: String
+    /// Connections at once; `nil`: an eighth of the process's descriptors. See ``ConnectionBounds``.
+    public var connections: Int?
+    /// Connections at once from one address; `nil`: half of all.
+    public var connectionsPerAddress: Int?
     /// What one client may cost.
     public var limits: HTTPLimits
 
@@ -23,7 +27,8 @@ public struct HTTPSettings: Sendable {
     public init(
         bind: String = "127.0.0.1", port: Int, certificate: String? = nil, privateKey: String? = nil,
         publicURL: String? = nil, requireSignatures: Bool = true, region: String = "us-east-1",
-        accountID: String = "000000000000", limits: HTTPLimits = HTTPLimits()
+        accountID: String = "000000000000", connections: Int? = nil, connectionsPerAddress: Int? = nil,
+        limits: HTTPLimits = HTTPLimits()
     ) {
         self.bind = bind
         self.port = port
@@ -33,6 +38,8 @@ public struct HTTPSettings: Sendable {
         self.requireSignatures = requireSignatures
         self.region = region
         self.accountID = accountID
+        self.connections = connections
+        self.connectionsPerAddress = connectionsPerAddress
         self.limits = limits
     }
 }

@@ -11,6 +11,8 @@ public struct InterfaceContext: RequestContext {
     public let requestID: String
     /// Who asked; `nil` before the signature was checked.
     public var caller: Caller?
+    /// What the caller was let in with; `nil` before the signature was checked.
+    public internal(set) var permission: Permission?
 
     /// Makes the context of one request.
     public init(source: ApplicationRequestContextSource) {

@@ -12,8 +12,9 @@ public struct SourceLatch: Sendable {
         /// Only the exact address and port of the SDP is the source; nothing is learned.
         case strict
         /// The SDP's host, or the host that the signalling came from, may teach the port (the peer is behind NAT). The
-        /// first packet of one of the two decides for now; the exact address of the SDP wins over it as long as fewer
-        /// than ``learningPackets`` have come. Then the latch is as strict as the other one.
+        /// first packet of one of the two decides, and after ``learningPackets`` nothing else teaches. But the exact
+        /// address of the SDP wins over what was learned whenever it speaks, and for good: it needs no guess, and on
+        /// a machine with many ports the first packet may be another call's.
         case learn
         /// SRTP: the caller authenticates first and calls ``accept(_:)`` only then. Whoever has the key is the peer,
         /// wherever it sends from, so any host may teach and a change is followed at once.
@@ -58,7 +59,8 @@ public struct SourceLatch: Sendable {
         case .authenticated: return true
         case .learn:
             if sender == source { return true }
-            if sender == offered { return source == nil || learned < Self.learningPackets }
+            // A learned source is never the offer's: once that has spoken, `sender == source` above.
+            if sender == offered { return true }
             guard source == nil else { return false }
             if let offered, sender.hasHost(of: offered) { return true }
             if let signalling, sender.hasHost(of: signalling) { return true }

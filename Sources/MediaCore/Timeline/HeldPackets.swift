@@ -14,11 +14,13 @@ struct HeldPacket {
 }
 
 /// The packets of a leg that wait for an earlier one, in order of their place, with their payloads in one arena that is
-/// used again. Without memory until the network first breaks the order.
+/// used again. Each leg's first packets pass through it; what they took is given back, and memory that the network's
+/// disorder needs later is kept.
 struct HeldPackets: ~Copyable {
     private(set) var packets: [HeldPacket] = []
     private var arena: [UInt8] = []
     private(set) var isEmpty = true
+    private var hasServed = false
 
     /// Octets of arena kept when nothing is held; what a burst of large packets took beyond it is given back.
     private static let keptOctets = 8_192
@@ -53,6 +55,12 @@ struct HeldPackets: ~Copyable {
         packets.removeFirst()
         guard packets.isEmpty else { return }
         isEmpty = true
+        guard hasServed else {
+            hasServed = true
+            packets = []
+            arena = []
+            return
+        }
         arena.removeAll(keepingCapacity: arena.capacity <= Self.keptOctets)
     }
 

@@ -22,6 +22,14 @@ public struct SIPRequest: Sendable, Equatable {
         self.body = body
     }
 
+    /// The request without its body, for whoever keeps it.
+    public var head: SIPRequest {
+        var head = self
+        head.body = []
+        head.surplus = []
+        return head
+    }
+
     /// The Request-URI when it is `sip:` or `sips:`.
     public var requestURI: SIPURI? { try? SIPURI(parsing: uri) }
     /// The first Via value: of the element that sent the request.

@@ -118,11 +118,18 @@ extension DataCheck {
             add(finding)
         }
         guard FileContents.status(folder) != nil else {
+            if let deletion = deletions[leg.stream] {
+                return tell(.deletedSession, "\(leg.stream): \(Self.say(deletion))")
+            }
             return tell(.missingStream, "the record names the stream \(leg.stream), which is not there")
         }
         let path = "\(folder)/\(leg.session.text)"
         guard let source = try? SessionBytes(path: path) else {
             guard FileContents.status(path) == nil else { return }
+            if let deletion = deletions["\(leg.stream)/\(leg.session.text)"] ?? later(endedAt, deletions[leg.stream]) {
+                guard deletion.isEarly else { return summary.expiredLegs += 1 }
+                return tell(.deletedSession, "\(leg.session.text): \(Self.say(deletion))")
+            }
             let bytes = (try? FileContents.read("\(folder)/stream.json", limit: 64 << 10)) ?? []
             let known = StreamDescription(parsing: bytes, name: leg.stream)
             if let hours = known?.retentionHours {
@@ -150,16 +157,35 @@ extension DataCheck {
                 .missingRecordedFragments, "\(leg.session.text) has no whole fragment",
                 count: leg.last.counter &- leg.first.counter &+ 1)
         }
-        let there = index.entries.count { $0.number >= leg.first && $0.number <= leg.last }
+        let there = index.entries.count { $0.number.counter >= leg.first.counter && $0.number <= leg.last }
         let wanted = leg.last.counter &- leg.first.counter &+ 1
-        if leg.last < leg.first || index.entry(leg.first) == nil || index.entry(leg.last) == nil
-            || there < Int(clamping: wanted)
+        // What recovery had to give up is told of the session's file.
+        let losses = (try? SessionLosses.load(session: path)) ?? nil
+        let lost = losses?.lostFragments(from: leg.first.counter, to: leg.last.counter) ?? 0
+        func isAccounted(_ number: FragmentNumber) -> Bool {
+            index.entry(number) != nil
+                || losses.map { losses in
+                    losses.lostFragments(from: number.counter, to: number.counter) > 0
+                        || index.entries.contains { $0.number.counter == number.counter }
+                } ?? false
+        }
+        if leg.last < leg.first || !isAccounted(leg.first) || !isAccounted(leg.last)
+            || there + lost < Int(clamping: wanted)
         {
             tell(
                 .missingRecordedFragments,
                 "of \(wanted) fragments of \(leg.session.text) that the record names, \(there) are there",
                 count: wanted > UInt64(there) ? wanted - UInt64(there) : nil)
         }
+    }
+
+    private static func say(_ deletion: RetentionLedger.Deletion) -> String {
+        "deleted at \(UTCTime(milliseconds: deletion.atMilliseconds).isoSeconds): \(deletion.reason)"
+    }
+
+    /// A stream of that name that was made after it was deleted has other sessions.
+    private func later(_ endedAt: Int64, _ deletion: RetentionLedger.Deletion?) -> RetentionLedger.Deletion? {
+        deletion.flatMap { $0.atMilliseconds >= endedAt ? $0 : nil }
     }
 
     /// Journals of calls that nobody records any more.
@@ -179,7 +205,9 @@ extension DataCheck {
             add(
                 VerificationFinding(
                     .openJournal, path: path,
-                    detail: "the call \(call.transactionID) was cut; the service writes its records when it starts"))
+                    detail:
+                        "the call \(call.transactionID) was cut and waits for recovery: the service writes its records "
+                        + "when it starts"))
         }
         guard stream == nil else { return }
         for name in FileContents.names(in: "\(dataDirectory)/\(folder)/damaged") {

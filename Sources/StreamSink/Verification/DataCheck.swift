@@ -11,6 +11,8 @@ final class DataCheck {
     private var doneBytes: Int64 = 0
     private var totalBytes: Int64 = 0
     private var toldBytes: Int64 = 0
+    /// What was deleted on purpose.
+    private(set) lazy var deletions = RetentionLedger.load(dataDirectory: dataDirectory)
 
     init(
         dataDirectory: String, stream: String?, now: Int64, progress: @escaping (VerificationProgress) -> Bool,
@@ -85,15 +87,15 @@ final class DataCheck {
     }
 
     private func checkOrphans(_ files: [String], stream: String) {
-        for file in files where file.hasSuffix(".idx") {
+        for file in files {
             let path = "\(streamsPath)/\(stream)/\(file)"
-            guard SessionFileName(String(file.dropLast(4)) + ".mkv") != nil,
-                FileContents.status(String(path.dropLast(4)) + ".mkv") == nil, FileContents.status(path) != nil
+            guard let session = SessionFileName.session(ofBeside: file),
+                FileContents.status("\(streamsPath)/\(stream)/\(session)") == nil, FileContents.status(path) != nil
             else { continue }
             add(
                 VerificationFinding(
                     .orphanIndex, streamName: stream, path: "streams/\(stream)/\(file)",
-                    detail: "an index without its session's file, which was deleted or is lost"))
+                    detail: "it belongs to a session whose file was deleted or is lost"))
         }
     }
 
@@ -107,10 +109,11 @@ final class DataCheck {
             let before = FileContents.status(path)
             let mayBeLive = isInUse
             do throws(FileError) {
-                let source = try SessionBytes(path: path)
+                let source = try SessionBytes(path: path, givesZeros: true)
                 outcome = SessionVerifier.verify(
                     source, streamName: stream, path: relative, mayBeLive: mayBeLive,
                     goOn: { self.tell(self.doneBytes + $0) })
+                outcome.findings += try Self.sealFindings(source, stream: stream, path: relative)
             } catch {
                 guard FileContents.status(path) != nil else { return nil }
                 outcome.findings = [

@@ -12,7 +12,9 @@ public struct DataVerifier: Sendable {
     /// - Parameters:
     ///   - dataDirectory: a service's data folder.
     ///   - stream: only this stream and the records that name it.
-    public init(dataDirectory: String, stream: String? = nil) throws(VerificationError) {
+    ///   - keys: for encrypted sessions.
+    public init(dataDirectory: String, stream: String? = nil, keys: MasterKeys? = nil) throws(VerificationError) {
+        keys?.use(for: dataDirectory)
         try self.init(dataDirectory: dataDirectory, stream: stream, wallClock: { SystemClock.wallMilliseconds() })
     }
 
@@ -55,5 +57,29 @@ public struct DataVerifier: Sendable {
                 return check.summary
             }
         }
+    }
+}
+
+extension DataVerifier {
+    /// Says of every loss that recovery has told that it is known: from now on checks tell it as a note. It stays known
+    /// until its session is deleted; a new loss of the same session counts again.
+    /// - Returns: how many sessions these are.
+    public func acknowledgeLosses() throws(FileError) -> Int {
+        var count = 0
+        for name in stream.map({ [$0] }) ?? FileContents.names(in: "\(dataDirectory)/streams") {
+            guard StreamDescription.isUsableName(name) else { continue }
+            let folder = "\(dataDirectory)/streams/\(name)"
+            for file in FileContents.names(in: folder) where SessionFileName(file) != nil {
+                let path = "\(folder)/\(file)"
+                guard var losses = try SessionLosses.load(session: path), losses.acknowledgedAtMilliseconds == nil
+                else {
+                    continue
+                }
+                losses.acknowledgedAtMilliseconds = wallClock()
+                try losses.save(session: path, operations: .system)
+                count += 1
+            }
+        }
+        return count
     }
 }

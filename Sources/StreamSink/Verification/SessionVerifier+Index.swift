@@ -13,6 +13,7 @@ extension SessionVerifier {
                 entry = try index.next()
             }
             guard let known = entry, known.place.offset <= limit, known.place.end <= limit else { break }
+            position = try endOfVoids(from: position, upTo: known.place.offset)
             if known.place.offset > position {
                 try walk(from: position, upTo: known.place.offset, isFinal: true)
                 position = known.place.offset
@@ -21,6 +22,7 @@ extension SessionVerifier {
             position = known.place.end
             entry = try index.next()
         }
+        position = try endOfVoids(from: position, upTo: limit)
         if position < limit {
             let end = entry.map { min(limit, max(position, $0.place.offset)) } ?? limit
             if end > position { try walk(from: position, upTo: end, isFinal: end < limit || !isLive) }

@@ -35,7 +35,7 @@ extension SessionVerifier {
 
     private func tellGap(from start: Double, to end: Double, before number: FragmentNumber?) {
         let length = end - start
-        guard length > (isOnGrid ? 0.5 : Self.toleratedPause) else { return }
+        guard length > (isOnGrid ? 0.5 : Self.toleratedPause), !losses.explains(gapFrom: start, to: end) else { return }
         add(.gap, level: isOnGrid ? .loss : .note, detail: "no audio in this stretch") {
             $0.fragment = number
             $0.atMilliseconds = start
@@ -58,7 +58,7 @@ extension SessionVerifier {
         guard !outcome.isBrokenOff, !isDamaged else { return }
         guard let header else {
             guard !isLive else { return }
-            return add(.notClosed, detail: "the file has no whole header; a crash left it, or it was cut") {
+            return add(.notClosed, detail: "the file has no whole header and waits for recovery") {
                 $0.bytes = limit
             }
         }
@@ -67,7 +67,7 @@ extension SessionVerifier {
             let torn = max(0, limit - max(wholeEnd, header.length))
             return add(
                 .notClosed,
-                detail: "the file has no end and nobody writes it; the service closes it when it starts"
+                detail: "the file has no end and waits for recovery: the service closes it when it starts"
                     + (torn > 0 ? "; \(torn) bytes lie behind what is whole" : "")
             ) {
                 $0.offset = torn > 0 ? limit - torn : nil

@@ -62,6 +62,7 @@ extension SessionVerifier {
         // Half a block at the end of a file that has no end, or was cut, is told with that.
         let isTorn = isFinal && end == limit && header.finishedLength != limit
         if let found = hurt, isTorn, found.number == nil, found.offset == whole { hurt = nil }
+        if hurt == nil, !isTorn { whole = try endOfVoids(from: whole, upTo: end) }
         if hurt != nil {
             tell(&hurt, upTo: end, before: outcome.last, next: nil)
         } else if isFinal, !isTorn, whole < end {

@@ -46,6 +46,8 @@ final class SessionVerifier {
     /// Where the last whole block ends.
     var wholeEnd: Int64 = 0
     var buffer: [UInt8] = []
+    /// What recovery had to give up.
+    var losses = SessionLosses()
 
     init(
         source: SessionBytes, streamName: String, path: String, mayBeLive: Bool, goOn: @escaping (Int64) -> Bool
@@ -93,6 +95,7 @@ final class SessionVerifier {
     }
 
     private func run() throws(FileError) {
+        try tellLosses()
         // Its length before the file's: what its entries name then lies in the file.
         var index: IndexCursor?
         do throws(FileError) { index = try IndexCursor(path: IndexFile.path(of: source.path)) } catch {
@@ -106,6 +109,11 @@ final class SessionVerifier {
             let (found, problem) = (header, damage)
             try readHeader(limit: index.headerLength, endsAtLimit: true, &damage)
             if header == nil { (header, damage) = (found, problem) }
+        }
+        if header == nil, damage == nil {
+            // A call that a crash ended before its first sample: closed, and nothing but a header.
+            try readHeader(limit: limit, endsAtLimit: true, &damage)
+            if header?.finishedLength != limit { (header, damage) = (nil, nil) }
         }
         isOwn = header?.isOwn ?? false
         isLive = mayBeLive && damage == nil && header?.finishedLength == nil

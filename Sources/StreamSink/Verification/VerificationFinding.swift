@@ -6,6 +6,8 @@ public struct VerificationFinding: Sendable, Equatable {
         case damage
         /// Something that was there, or should have been, is not.
         case loss
+        /// What a crash has left as it is; the service puts it right when it starts. Nothing is lost by it.
+        case waiting
         /// Worth knowing; nothing is lost.
         case note
     }
@@ -34,6 +36,8 @@ public struct VerificationFinding: Sendable, Equatable {
         case missingFragments
         /// A stretch of a session without audio.
         case gap
+        /// What recovery could not save when it closed a file after a crash.
+        case lostInRecovery
         /// A file without an end that nobody writes: a crash has left it, the service puts it right when it starts.
         case notClosed
         /// A session without an index file; made in memory, but nothing could be checked against its checksums.
@@ -52,6 +56,8 @@ public struct VerificationFinding: Sendable, Equatable {
         case missingStream
         /// A record names a session whose file is not there.
         case missingSession
+        /// A record names a session that was deleted to make room.
+        case deletedSession
         /// A record names fragments that are not there.
         case missingRecordedFragments
         /// A record that cannot be read.
@@ -72,12 +78,13 @@ public struct VerificationFinding: Sendable, Equatable {
             switch self {
             case .unreadableFile, .damagedHeader, .damagedFragment, .damagedBytes, .fragmentOrder, .timeOrder,
                 .wrongDuration, .trailingBytes, .damagedIndex, .foreignIndex, .unreadableRecord, .unreadableJournal,
-                .notClosed, .openJournal, .more:
+                .more:
                 .damage
             case .cutFile, .missingFragments, .gap, .missingStream, .missingSession, .missingRecordedFragments,
-                .missingRecord:
+                .missingRecord, .lostInRecovery:
                 .loss
-            case .missingIndex, .incompleteIndex, .orphanIndex, .missingDescription, .leftover: .note
+            case .notClosed, .openJournal: .waiting
+            case .missingIndex, .incompleteIndex, .orphanIndex, .missingDescription, .leftover, .deletedSession: .note
             }
         }
     }

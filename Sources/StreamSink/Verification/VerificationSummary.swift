@@ -22,6 +22,8 @@ public struct VerificationSummary: Sendable, Equatable {
     public var damage = 0
     /// See ``damage``.
     public var losses = 0
+    /// See ``damage``: what waits for the service's next start.
+    public var waiting = 0
     /// See ``damage``.
     public var notes = 0
     /// Whether the check was broken off before its end.
@@ -30,13 +32,14 @@ public struct VerificationSummary: Sendable, Equatable {
     /// Nothing read yet.
     public init() {}
 
-    /// Whether everything that was read is as it should be; notes do not count.
+    /// Whether everything that was read is as it should be; notes and what waits for recovery do not count.
     public var isClean: Bool { damage == 0 && losses == 0 }
 
     mutating func count(_ finding: VerificationFinding) {
         switch finding.level {
         case .damage: damage += 1
         case .loss: losses += 1
+        case .waiting: waiting += 1
         case .note: notes += 1
         }
     }

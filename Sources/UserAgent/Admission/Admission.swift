@@ -2,10 +2,11 @@ import SIP
 
 /// Decides who may talk to a ``SIPAgent`` and which calls it takes.
 ///
-/// The methods are called on the event loop, in the order they stand here, and must not block. Requests of a call that
-/// was admitted are not asked about again: they are known by their dialog.
+/// The methods are called on the event loop, in the order they stand here, and must not block. Of requests inside a
+/// call that was admitted, only the source and transport are asked about again, and that only where they differ from
+/// the INVITE's: who knows the tags of a dialog need not be who made it.
 public protocol Admission: Sendable {
-    /// Before anything is parsed: false drops the datagram or connection, counted and never answered.
+    /// Before a message is parsed: false drops the datagram or connection, counted and never answered.
     func mayTalk(_ source: SIPEndpoint, now: ContinuousClock.Instant) -> Bool
 
     /// Is the source in some allow list? Connections of others are few and must speak soon.
@@ -16,6 +17,10 @@ public protocol Admission: Sendable {
 
     /// For an INVITE or OPTIONS outside a dialog that is well-formed. Decides before any state is made.
     func admit(_ request: SIPRequest, from source: RequestSource, now: ContinuousClock.Instant) -> AdmissionVerdict
+
+    /// For any request, ACK and CANCEL too, of a call that was admitted, when it does not come the way of the INVITE:
+    /// from another address or over another transport. Nothing of the call has been touched yet.
+    func readmit(_ source: RequestSource, to admitted: Admitted) -> Readmission
 }
 
 /// What ``Admission/screen(_:now:)`` decides.
@@ -36,6 +41,14 @@ public enum AdmissionVerdict: Sendable {
     case refused(status: Int, reason: String?, headers: [(HeaderName, String)])
     /// Drop, counted, without an answer.
     case drop
+}
+
+/// What ``Admission/readmit(_:to:)`` decides.
+public enum Readmission: Sendable, Hashable {
+    /// Go on.
+    case pass
+    /// Answer 403 with this reason (nil for the usual one); an ACK is dropped.
+    case refuse(reason: String?)
 }
 
 /// Who was admitted.
@@ -74,4 +87,6 @@ public struct OpenAdmission: Admission {
     ) -> AdmissionVerdict {
         .admitted(Admitted(connectorID: connectorID))
     }
+    /// Always passes.
+    public func readmit(_ source: RequestSource, to admitted: Admitted) -> Readmission { .pass }
 }

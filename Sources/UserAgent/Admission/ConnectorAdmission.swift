@@ -87,11 +87,8 @@ public struct ConnectorAdmission: Admission {
                 return .refused(status: 404, reason: nil, headers: [])
             }
             let rule = state.connectors[index].rule
-            guard rule.allowed.contains(where: { $0.contains(source.remote.address) }) else {
-                return .refused(status: 403, reason: nil, headers: [])
-            }
-            guard !rule.requireEncryption || source.transport.isEncrypted else {
-                return .refused(status: 403, reason: "TLS required", headers: [])
+            if case .refuse(let reason) = Self.look(at: source, by: rule) {
+                return .refused(status: 403, reason: reason, headers: [])
             }
             var username: String?
             if !rule.credentials.isEmpty {
@@ -112,6 +109,27 @@ public struct ConnectorAdmission: Admission {
             }
             return .admitted(Admitted(connectorID: rule.connectorID, username: username))
         }
+    }
+
+    /// The allow list and the transport of the connector that took the call, by the rules in force now. Credentials are
+    /// not asked for again. The calls of a connector that is gone can be ended from where they came, and no other way.
+    public func readmit(_ source: RequestSource, to admitted: Admitted) -> Readmission {
+        state.value.withLock { state in
+            guard let connector = state.connectors.first(where: { $0.rule.connectorID == admitted.connectorID }) else {
+                return .refuse(reason: nil)
+            }
+            return Self.look(at: source, by: connector.rule)
+        }
+    }
+
+    private static func look(at source: RequestSource, by rule: AdmissionRule) -> Readmission {
+        guard rule.allowed.contains(where: { $0.contains(source.remote.address) }) else {
+            return .refuse(reason: nil)
+        }
+        guard !rule.requireEncryption || source.transport.isEncrypted else {
+            return .refuse(reason: "TLS required")
+        }
+        return .pass
     }
 
     private func connector(for host: String, from source: RequestSource, in state: State) -> Int? {

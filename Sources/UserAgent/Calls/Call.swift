@@ -17,6 +17,8 @@ final class Call: TimedOwner {
     var stage = Stage.inviting
     /// The flow of the INVITE.
     let origin: Flow
+    /// Who was admitted with it; nil for a call that we placed, in which the far end is taken as it comes.
+    let admitted: Admitted?
     /// Contact parameters of our side, e.g. the feature tag of a recording server.
     var contactParameters: [Parameter] = []
     /// The unanswered INVITE: the first one or a re-INVITE.
@@ -40,9 +42,13 @@ final class Call: TimedOwner {
         var body: [UInt8]
     }
 
-    init(id: UInt64, dialog: Dialog, origin: Flow, events: AsyncStream<DialogEvent>.Continuation) {
+    init(
+        id: UInt64, dialog: Dialog, origin: Flow, admitted: Admitted? = nil,
+        events: AsyncStream<DialogEvent>.Continuation
+    ) {
         self.dialog = dialog
         self.origin = origin
+        self.admitted = admitted
         self.events = events
         super.init(id: id)
     }

@@ -29,9 +29,7 @@ public final class IncomingInvite: Sendable {
         events: AsyncStream<DialogEvent>, agent: SIPAgent, call: UInt64
     ) {
         body = Mutex(request.body)
-        var head = request
-        head.body = []
-        self.request = head
+        self.request = request.head
         self.source = source
         connectorID = admitted.connectorID
         username = admitted.username

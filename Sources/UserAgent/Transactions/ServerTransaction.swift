@@ -4,6 +4,7 @@ import SIP
 class ServerTransaction: TimedOwner {
     let key: TransactionKey
     let mergedKey: MergedRequestKey?
+    /// Without its body: a transaction needs none, and lives half a minute longer than its answer.
     let request: SIPRequest
     /// Where responses go: RFC 3261 §18.2.2 and RFC 3581 §4 have been applied.
     var flow: Flow
@@ -14,7 +15,7 @@ class ServerTransaction: TimedOwner {
 
     init(id: UInt64, key: TransactionKey, request: SIPRequest, flow: Flow) {
         self.key = key
-        self.request = request
+        self.request = request.head
         self.flow = flow
         mergedKey = MergedRequestKey(request)
         super.init(id: id)
@@ -42,7 +43,8 @@ final class InviteServer: ServerTransaction {
         id: UInt64, key: TransactionKey, request: SIPRequest, flow: Flow, timers: TransactionTimers,
         at now: ContinuousClock.Instant
     ) {
-        machine = InviteServerTransaction(request: request, reliable: flow.isReliable, timers: timers, at: now)
+        machine = InviteServerTransaction(
+            request: request.head, reliable: flow.isReliable, timers: timers, at: now)
         super.init(id: id, key: key, request: request, flow: flow)
     }
 
@@ -67,7 +69,8 @@ final class NonInviteServer: ServerTransaction {
     private var isAnswered = false
 
     init(id: UInt64, key: TransactionKey, request: SIPRequest, flow: Flow, timers: TransactionTimers) {
-        machine = NonInviteServerTransaction(request: request, reliable: flow.isReliable, timers: timers)
+        machine = NonInviteServerTransaction(
+            request: request.head, reliable: flow.isReliable, timers: timers)
         super.init(id: id, key: key, request: request, flow: flow)
     }
 

@@ -15,8 +15,12 @@ struct ListeningService: Sendable {
     let store: FragmentStore
     let key: NewAccessKey
     let calls: StandInCalls
+    let keys: AccessKeyStore
+    let counters: HTTPCounters
 
-    static func run(_ body: @Sendable (ListeningService) async throws -> Void) async throws {
+    static func run(
+        limits: HTTPLimits = HTTPLimits(), _ body: @Sendable (ListeningService) async throws -> Void
+    ) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("earshot-listen-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -28,7 +32,7 @@ struct ListeningService: Sendable {
         let library = StreamLibrary(store: store)
         let keys = try AccessKeyStore(dataDirectory: folder.path)
         let key = try keys.create(role: .consumer, note: "", nowMilliseconds: 0)
-        let settings = HTTPSettings(port: 0)
+        let settings = HTTPSettings(port: 0, limits: limits)
         let calls = StandInCalls()
         let service = HTTPService(
             settings: settings, library: library, keys: keys, logger: logger,
@@ -45,7 +49,9 @@ struct ListeningService: Sendable {
             let port = try #require(await service.waitUntilListening())
             var failure: (any Error)?
             do {
-                try await body(ListeningService(port: port, store: store, key: key, calls: calls))
+                try await body(
+                    ListeningService(
+                        port: port, store: store, key: key, calls: calls, keys: keys, counters: service.counters))
             } catch { failure = error }
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
@@ -113,8 +119,20 @@ struct ListeningService: Sendable {
         return Answer(status: status, head: head, body: try await socket.rest())
     }
 
-    func open(_ stream: String, _ query: String) async throws -> TestSocket {
+    /// Takes the key away as another process would.
+    func revoke() throws { _ = try AccessKeyStore(path: keys.path).revoke(key.key.id) }
+
+    /// A request whose answer goes on: its status has been read.
+    func begin(_ path: String) async throws -> (TestSocket, Int) {
         let socket = try TestSocket(port: port)
+        let token = token(ListeningServiceTests.transaction)
+        try await socket.send(Array(request(path, upgrade: false, isSigned: false, token: token).utf8))
+        let head = try await socket.head()
+        return (socket, head.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0)
+    }
+
+    func open(_ stream: String, _ query: String, receiveBuffer: Int32? = nil) async throws -> TestSocket {
+        let socket = try TestSocket(port: port, receiveBuffer: receiveBuffer)
         try await socket.send(
             Array(request("/streams/\(stream)/audio\(query)", upgrade: true, isSigned: true, token: nil).utf8))
         let head = try await socket.head()
@@ -132,12 +150,13 @@ struct ListeningService: Sendable {
 
 final class StandInCalls: ListenedCallFinding {
     let streams = Mutex<[(String, Int)]>([])
+    let isOver = Mutex(true)
 
     func call(transactionID: String) throws -> ListenedCall? {
         let sessions = streams.withLock { $0 }
         guard transactionID == ListeningServiceTests.transaction, !sessions.isEmpty else { return nil }
         return ListenedCall(
-            transactionID: transactionID, isOver: true,
+            transactionID: transactionID, isOver: isOver.withLock { $0 },
             legs: [
                 ListenedLeg(
                     name: "caller", number: "+1", isCaller: true,

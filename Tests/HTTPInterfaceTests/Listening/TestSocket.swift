@@ -9,9 +9,13 @@ final class TestSocket: @unchecked Sendable {
 
     private let descriptor: Int32
     private var buffer: [UInt8] = []
+    private var isClosed = false
 
-    init(port: Int) throws {
+    init(port: Int, receiveBuffer: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var size = receiveBuffer {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
         var limit = timeval(tv_sec: 10, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
@@ -26,7 +30,13 @@ final class TestSocket: @unchecked Sendable {
         guard result == 0 else { throw Failure(what: "connect: \(errno)") }
     }
 
-    deinit { close(descriptor) }
+    deinit { close() }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        Glibc.close(descriptor)
+    }
 
     func send(_ bytes: [UInt8]) async throws {
         guard Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
@@ -83,17 +93,11 @@ final class TestSocket: @unchecked Sendable {
 
     private func fill() async throws -> Bool {
         let descriptor = descriptor
-        // Off the pool's threads: the service under test needs them.
-        let more: [UInt8] = try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async {
-                var bytes = [UInt8](repeating: 0, count: 65_536)
-                let count = recv(descriptor, &bytes, bytes.count, 0)
-                if count < 0 {
-                    continuation.resume(throwing: Failure(what: "recv: \(errno)"))
-                } else {
-                    continuation.resume(returning: Array(bytes.prefix(count)))
-                }
-            }
+        let more = try await blocking {
+            var bytes = [UInt8](repeating: 0, count: 65_536)
+            let count = recv(descriptor, &bytes, bytes.count, 0)
+            guard count >= 0 else { throw Failure(what: "recv: \(errno)") }
+            return Array(bytes.prefix(count))
         }
         buffer += more
         return !more.isEmpty

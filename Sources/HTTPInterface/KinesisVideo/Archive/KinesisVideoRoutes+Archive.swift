@@ -59,9 +59,15 @@ extension KinesisVideoRoutes {
         }
         let place = try readerPlace(stream.name)
         let (library, counters, logger) = (library, counters, context.logger)
+        let (permission, interval) = (context.permission, settings.limits.permissionTime)
         return Self.media { [fragments] writer in
             _ = place
+            var watch = PermissionWatch(permission, every: interval)
             for fragment in fragments {
+                guard watch.holds() else {
+                    counters.add(\.revokedAnswers)
+                    break
+                }
                 do {
                     let bytes = try library.bytes(of: fragment)
                     counters.add(\.mediaBytes, bytes.header.count + bytes.body.count)

@@ -17,13 +17,16 @@ extension KinesisVideoRoutes {
         let stream = try library.stream(fields.stream())
         let place = try readerPlace(stream.name)
         let (library, limits, counters, logger) = (library, settings.limits, counters, context.logger)
+        let permission = context.permission
         return Self.media { writer in
             // The place is given back when this closure is, whether it ran or not.
             _ = place
             counters.add(\.mediaReaders)
             counters.add(\.openMediaReaders)
             defer { counters.add(\.openMediaReaders, -1) }
-            var sender = MediaSender(delivery: delivery, limits: limits, counters: counters)
+            var sender = MediaSender(
+                delivery: delivery, limits: limits, counters: counters,
+                watch: PermissionWatch(permission, every: limits.permissionTime))
             do {
                 let follower = try library.follow(.arn(stream.arn), from: start)
                 try await sender.send(from: follower, to: &writer)

@@ -103,14 +103,14 @@ struct LastFragment {
         var tags: [MediaTag] = []
         while let head = try? ElementHead(rest) {
             let content = rest.dropFirst(head.length)
-            if head.id == ElementID.cluster {
-                guard let timecode = try? ElementHead(content), timecode.id == ElementID.timecode,
+            if head.id == MatroskaElement.cluster {
+                guard let timecode = try? ElementHead(content), timecode.id == MatroskaElement.timecode,
                     let size = timecode.size, size <= 8
                 else { return (tags, 0) }
                 return (tags, content.dropFirst(timecode.length).prefix(size).unsignedNumber ?? 0)
             }
             guard let size = head.size, size <= content.count else { break }
-            if head.id == ElementID.tags {
+            if head.id == MatroskaElement.tags {
                 tags += (try? MediaTag.read(content.prefix(size), limit: Self.maximumTags)) ?? []
             }
             rest = content.dropFirst(size)
@@ -120,19 +120,20 @@ struct LastFragment {
 
     private static func emptyCluster(_ time: UInt64) -> [UInt8] {
         var timecode: [UInt8] = []
-        timecode.appendElement(ElementID.timecode, (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * $0)) })
+        timecode.appendElement(
+            MatroskaElement.timecode, (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * $0)) })
         var cluster: [UInt8] = []
-        cluster.appendElement(ElementID.cluster, timecode)
+        cluster.appendElement(MatroskaElement.cluster, timecode)
         return cluster
     }
 
     /// The smallest header: an EBML element of DocType matroska, and a Segment of unknown size.
     private static let bareHeader: [UInt8] = {
         var docType: [UInt8] = []
-        docType.appendElement(ElementID.docType, Array("matroska".utf8))
+        docType.appendElement(MatroskaElement.docType, Array("matroska".utf8))
         var header: [UInt8] = []
-        header.appendElement(ElementID.ebml, docType)
-        header.appendElementID(ElementID.segment)
+        header.appendElement(MatroskaElement.ebml, docType)
+        header.appendElementID(MatroskaElement.segment)
         header += [0x01] + [UInt8](repeating: 0xFF, count: 7)
         return header
     }()

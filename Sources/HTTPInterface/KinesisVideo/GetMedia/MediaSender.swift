@@ -22,17 +22,27 @@ struct MediaSender {
     private var held = ByteBuffer()
     private var isHolding = false
     private var last = LastFragment()
+    /// While a fragment is held: the one before it, which is the last that the reader has.
+    private var lastReleased = LastFragment()
+    private var watch: PermissionWatch
 
-    init(delivery: FragmentDelivery, limits: HTTPLimits, counters: HTTPCounters) {
+    init(delivery: FragmentDelivery, limits: HTTPLimits, counters: HTTPCounters, watch: PermissionWatch) {
+        self.watch = watch
         self.delivery = delivery
         self.limits = limits
         self.counters = counters
     }
 
-    /// Sends until nothing came for the tail time, the reader went away, or the service stops.
+    /// Sends until nothing came for the tail time, the reader went away, its access key was revoked, or the service
+    /// stops.
     mutating func send(from follower: StreamFollower, to writer: inout any ResponseBodyWriter) async throws {
         var deadline = ContinuousClock.now + limits.tailTime
         while !Task.isCancelled {
+            // The body ends as any other: whoever asks again is told why.
+            guard watch.holds() else {
+                counters.add(\.revokedAnswers)
+                break
+            }
             let moved = try gather(from: follower)
             if outgoing.readableBytes > 0 { try await flush(to: &writer) }
             let now = ContinuousClock.now
@@ -44,7 +54,8 @@ struct MediaSender {
             if now >= deadline || Task.isShuttingDownGracefully { break }
             _ = await follower.waitForMore(until: min(deadline, now + Self.noticeTime))
         }
-        if let closing = last.closing(millisecondsBehindNow: follower.millisecondsBehindNow) {
+        let sent = isHolding ? lastReleased : last
+        if let closing = sent.closing(millisecondsBehindNow: follower.millisecondsBehindNow) {
             // A held fragment that never became complete is left out: it will be read whole next time.
             outgoing.writeBytes(closing)
             try await flush(to: &writer)
@@ -54,7 +65,7 @@ struct MediaSender {
     /// Tells the reader in the body, since the status is out: an error fragment.
     mutating func fail(_ error: StreamLibraryError, to writer: inout any ResponseBodyWriter) async throws {
         outgoing.clear()
-        outgoing.writeBytes(last.error(error))
+        outgoing.writeBytes((isHolding ? lastReleased : last).error(error))
         try await flush(to: &writer)
     }
 
@@ -65,8 +76,9 @@ struct MediaSender {
             moved = true
             switch part {
             case .begin(let header, let fragment):
-                last.begin(header: header, fragment)
                 isHolding = delivery == .whole
+                if isHolding { lastReleased = last }
+                last.begin(header: header, fragment)
                 add(header)
             case .bytes(let bytes):
                 last.add(bytes)

@@ -40,6 +40,8 @@ struct HLSSession: Sendable {
     var maximumFragments: Int
     /// When the token stops to be one, milliseconds since 1970.
     var expiresAtMilliseconds: Int64
+    /// What the session was opened with: without it the token is none, either.
+    var permission: Permission?
     /// The first fragment that was ever listed: number 1 of the session, and its time zero.
     var first: StoredFragment?
     /// LIVE: the first fragment of the last window, and how many came before it.
@@ -47,8 +49,11 @@ struct HLSSession: Sendable {
     var fragmentsBeforeWindow: UInt64 = 0
 
     /// Reads a request.
-    init(_ fields: RequestFields, stream: StreamInformation, nowMilliseconds: Int64) throws(ServiceError) {
+    init(
+        _ fields: RequestFields, stream: StreamInformation, nowMilliseconds: Int64, permission: Permission?
+    ) throws(ServiceError) {
         streamARN = stream.arn
+        self.permission = permission
         mode = try fields.word("PlaybackMode", Mode.self) ?? .live
         let container = try fields.word("ContainerFormat", Container.self) ?? .fragmentedMP4
         guard container == .fragmentedMP4 else {

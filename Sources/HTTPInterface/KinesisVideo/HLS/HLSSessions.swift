@@ -21,16 +21,15 @@ final class HLSSessions: Sendable {
         }
     }
 
-    /// The session of a token that has not expired.
+    /// The session of a token that has not expired, and whose access key still may have it.
     func session(_ token: String, nowMilliseconds: Int64) -> HLSSession? {
-        sessions.withLock { sessions in
-            guard let session = sessions[token] else { return nil }
-            guard session.expiresAtMilliseconds > nowMilliseconds else {
-                sessions[token] = nil
-                return nil
-            }
-            return session
+        guard let session = sessions.withLock({ $0[token] }) else { return nil }
+        // The look at the file of keys is outside of the lock.
+        guard session.expiresAtMilliseconds > nowMilliseconds, session.permission?.holds == true else {
+            sessions.withLock { $0[token] = nil }
+            return nil
         }
+        return session
     }
 
     /// Notes how far a session's playlist has come.

@@ -10,8 +10,10 @@ extension KinesisVideoRoutes {
     private static let reachMilliseconds: Int64 = 25_000
 
     func registerHLS(on router: Router<InterfaceContext>) {
-        operation("/getHLSStreamingSessionURL", .readMedia, on: router) { fields, request in
-            try openSession(fields, request)
+        router.post("/getHLSStreamingSessionURL") { request, context in
+            var context = context
+            let bytes = try await gate.bytes(of: request, for: .readMedia, context: &context)
+            return Response.json(try openSession(try RequestFields(bytes), request, context.permission))
         }
         let hls = router.group("/hls/v1")
         hls.get("/getHLSMasterPlaylist.m3u8") { request, _ in
@@ -34,10 +36,12 @@ extension KinesisVideoRoutes {
         }
     }
 
-    private func openSession(_ fields: RequestFields, _ request: Request) throws -> JSONValue {
+    private func openSession(
+        _ fields: RequestFields, _ request: Request, _ permission: Permission?
+    ) throws -> JSONValue {
         let stream = try library.stream(fields.stream())
         let now = clock.milliseconds()
-        let session = try HLSSession(fields, stream: stream, nowMilliseconds: now)
+        let session = try HLSSession(fields, stream: stream, nowMilliseconds: now, permission: permission)
         guard stream.retentionHours > 0 else { throw StreamLibraryError.noRetention(stream.name) }
         guard makers.hls != nil else { throw ServiceError.noMaker }
         if session.mode == .onDemand,
@@ -60,7 +64,8 @@ extension KinesisVideoRoutes {
             let session = sessions.session(token, nowMilliseconds: clock.milliseconds())
         else {
             throw .accessDenied(
-                "The session is unknown or has expired. Ask for another with GetHLSStreamingSessionURL.")
+                "The session is unknown, has expired, or its access key was revoked. Ask for another with "
+                    + "GetHLSStreamingSessionURL.")
         }
         return (token, session)
     }

@@ -6,10 +6,10 @@ import NIOCore
 import RequestSigning
 import ServiceLifecycle
 import StreamSink
-import Synchronization
 
 extension KinesisVideoRoutes {
-    /// PutMedia: 200 at once, and acknowledgments while the body is still coming.
+    /// PutMedia: 200 at once, and acknowledgments while the body is still coming. A body whose hash is signed is taken
+    /// whole first (``HeldBody``).
     func putMedia(_ request: Request, _ context: InterfaceContext) async throws -> Response {
         var context = context
         let verified = try await gate.admit(request, for: .writeMedia, context: &context)
@@ -20,9 +20,10 @@ extension KinesisVideoRoutes {
             throw ServiceError.connectionLimit(
                 "A producer writes into \(stream.name) already, or \(settings.limits.ingests) producers write.")
         }
+        let body = try await source(of: request, verified, context.permission)
         let ingest = try library.openIngest(.arn(stream.arn))
         let (limits, counters, logger) = (settings.limits, counters, context.logger)
-        let body = request.body
+        let permission = context.permission
         return Response(
             status: .ok, headers: [.contentType: "application/json"],
             body: .init { writer in
@@ -36,13 +37,15 @@ extension KinesisVideoRoutes {
                         let session = ProducerSession(
                             ingest: ingest, head: head, persists: stream.retentionHours > 0, limits: limits,
                             counters: counters, logger: logger)
-                        await Self.read(body, verified, into: session, lines, activity)
+                        await Self.read(body, into: session, lines, activity)
                     }
-                    group.addTask {
-                        await Self.watch(activity, limits, lines)
+                    group.addTask(executorPreference: FileReadingExecutor.shared) {
+                        let watch = PermissionWatch(permission, every: limits.permissionTime)
+                        await Self.watch(activity, limits, watch, counters, lines)
                     }
                     for await line in lines.stream {
                         try await writer.write(ByteBuffer(bytes: line))
+                        lines.noteWritten()
                     }
                     group.cancelAll()
                 }
@@ -53,27 +56,78 @@ extension KinesisVideoRoutes {
             })
     }
 
+    /// Where the media comes from.
+    private enum MediaSource: Sendable {
+        case live(RequestBody, VerifiedRequest?)
+        /// A body that was taken whole, and is the one that was signed; and the room that it takes.
+        case whole([UInt8], HeldBytes.Room)
+    }
+
+    private func source(
+        of request: Request, _ verified: VerifiedRequest?, _ permission: Permission?
+    ) async throws -> MediaSource {
+        guard let verified, case .hash = verified.payload else { return .live(request.body, verified) }
+        let limits = settings.limits
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.heldBodyBytes {
+            counters.add(\.oversizedBodies)
+            throw HeldBody.tooLarge(limits.heldBodyBytes)
+        }
+        let activity = ProducerActivity()
+        let (body, room) = (request.body, heldBytes.room())
+        let bytes = try await withThrowingTaskGroup(of: [UInt8].self) { group in
+            group.addTask {
+                var held = HeldBody(claim: verified.payload, limit: limits.heldBodyBytes, room: room)
+                for try await piece in body {
+                    activity.note()
+                    try held.append(Array(piece.readableBytesView))
+                }
+                return try held.whole()
+            }
+            group.addTask {
+                while activity.quietTime < limits.ingestIdleEnd {
+                    if Task.isShuttingDownGracefully { throw ServiceError.stopping }
+                    try await Task.sleep(for: .milliseconds(200))
+                }
+                throw ServiceError.timeout
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? []
+        }
+        // It may have taken long.
+        guard permission?.holds == true else {
+            counters.add(\.revokedAnswers)
+            throw ServiceError.accessDenied("The access key was revoked while the body came.")
+        }
+        return .whole(bytes, room)
+    }
+
     private static func read(
-        _ body: RequestBody, _ verified: VerifiedRequest?, into session: consuming ProducerSession,
-        _ lines: AcknowledgmentLines, _ activity: ProducerActivity
+        _ source: MediaSource, into session: consuming ProducerSession, _ lines: AcknowledgmentLines,
+        _ activity: ProducerActivity
     ) async {
+        /// The most that is taken before the answer is looked after, bytes: some hundred fragments of the smallest size.
+        let pieceBytes = 16 * 1024
         var session = session
         let send: (Acknowledgment) -> Void = { lines.send($0) }
         do {
-            if var chunks = verified?.chunkedBody() {
-                var plain: [UInt8] = []
+            switch source {
+            case .live(let body, let verified):
+                var chunks = ChunkedBody(verified)
                 for try await buffer in body {
                     activity.note()
-                    plain.removeAll(keepingCapacity: true)
-                    try chunks.append(Array(buffer.readableBytesView), to: &plain)
-                    guard session.receive(plain, send), lines.isOpen else { return }
+                    await lines.settle()
+                    guard session.receive(try chunks.plain(buffer), send), lines.isOpen else { return }
                 }
                 try chunks.finish()
-            } else {
-                for try await buffer in body {
+            case .whole(let bytes, let room):
+                var rest = bytes[...]
+                while !rest.isEmpty {
                     activity.note()
-                    guard session.receive(buffer.readableBytesView, send), lines.isOpen else { return }
+                    await lines.settle()
+                    guard session.receive(rest.prefix(pieceBytes), send), lines.isOpen else { return }
+                    rest = rest.dropFirst(pieceBytes)
                 }
+                withExtendedLifetime(room) {}
             }
             // The idle time's end, or the service's.
             guard !Task.isCancelled else { return }
@@ -84,15 +138,22 @@ extension KinesisVideoRoutes {
         }
     }
 
-    /// Says IDLE, and ends the body of a producer that sends nothing any more or when the service stops.
+    /// Says IDLE, and ends the body of a producer that sends nothing any more, whose access key was revoked, or when
+    /// the service stops.
     private static func watch(
-        _ activity: ProducerActivity, _ limits: HTTPLimits, _ lines: AcknowledgmentLines
+        _ activity: ProducerActivity, _ limits: HTTPLimits, _ permission: PermissionWatch, _ counters: HTTPCounters,
+        _ lines: AcknowledgmentLines
     ) async {
+        var permission = permission
         var told: Duration = .zero
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(200))
             let quiet = activity.quietTime
             if Task.isShuttingDownGracefully || quiet >= limits.ingestIdleEnd { return lines.finish() }
+            guard permission.holds() else {
+                counters.add(\.revokedAnswers)
+                return lines.finish()
+            }
             if quiet < limits.ingestIdleTime {
                 told = .zero
             } else if quiet - told >= limits.ingestIdleTime {
@@ -103,36 +164,20 @@ extension KinesisVideoRoutes {
     }
 }
 
-/// When a producer's last byte came. Thread-safe.
-private final class ProducerActivity: Sendable {
-    private let last = Mutex(ContinuousClock.now)
+/// A live body without the frames that its signature may have put around it. Owned by one task.
+private struct ChunkedBody: ~Copyable {
+    private var frames: ChunkedBodyVerifier?
 
-    func note() { last.withLock { $0 = .now } }
+    init(_ request: VerifiedRequest?) { frames = request?.chunkedBody() }
 
-    var quietTime: Duration { .now - last.withLock { $0 } }
-}
-
-/// The lines between the task that reads a body and the one that writes the answer. Thread-safe.
-private final class AcknowledgmentLines: Sendable {
-    /// A producer that takes no acknowledgments is cut off when so many wait.
-    private static let limit = 1024
-
-    let stream: AsyncStream<[UInt8]>
-    private let continuation: AsyncStream<[UInt8]>.Continuation
-    private let open = Atomic(true)
-
-    init() {
-        (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.limit))
+    /// What may be used of the next bytes.
+    mutating func plain(_ buffer: ByteBuffer) throws(SignatureError) -> [UInt8] {
+        let bytes = Array(buffer.readableBytesView)
+        guard frames != nil else { return bytes }
+        var plain: [UInt8] = []
+        try frames?.append(bytes, to: &plain)
+        return plain
     }
 
-    var isOpen: Bool { open.load(ordering: .relaxed) }
-
-    func send(_ acknowledgment: Acknowledgment) {
-        if case .dropped = continuation.yield(acknowledgment.line) { finish() }
-    }
-
-    func finish() {
-        open.store(false, ordering: .relaxed)
-        continuation.finish()
-    }
+    mutating func finish() throws(SignatureError) { try frames?.finish() }
 }

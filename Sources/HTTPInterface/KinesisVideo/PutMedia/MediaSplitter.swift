@@ -1,3 +1,5 @@
+import StreamSink
+
 /// Splits a producer's Matroska stream into its header and its fragments, in pieces of any size, as they arrive.
 ///
 /// Bodies come from anyone with a key: every size is checked against a bound before anything is kept for it, nothing
@@ -89,12 +91,12 @@ struct MediaSplitter: ~Copyable {
         guard let head = try head() else { return false }
         switch state {
         case .document:
-            guard head.id == ElementID.ebml else { throw .invalidMedia }
+            guard head.id == MatroskaElement.ebml else { throw .invalidMedia }
             guard let element = try whole(head, limit: 4096) else { return false }
             try begin(document: element)
             return true
         case .segmentHead:
-            guard head.id == ElementID.segment else { throw .invalidMedia }
+            guard head.id == MatroskaElement.segment else { throw .invalidMedia }
             if !isHeaderDone {
                 header += bytes[position..<position + 4]
                 header += [0x01] + [UInt8](repeating: 0xFF, count: 7)
@@ -143,7 +145,7 @@ struct MediaSplitter: ~Copyable {
         _ head: ElementHead, _ events: inout [Event]
     ) throws(PutMediaFault) -> Bool {
         switch head.id {
-        case ElementID.cluster:
+        case MatroskaElement.cluster:
             if !isHeaderDone {
                 guard !description.tracks.isEmpty else { throw .invalidMedia }
                 isHeaderDone = true
@@ -154,27 +156,28 @@ struct MediaSplitter: ~Copyable {
             cluster = OpenCluster(remaining: head.size)
             state = .cluster
             return true
-        case ElementID.ebml where isHeaderDone:
+        case MatroskaElement.ebml where isHeaderDone:
             state = .document
             return true
-        case ElementID.tags:
+        case MatroskaElement.tags:
             guard let element = try whole(head, limit: Self.headerLimit) else { return false }
             try add(tags: element.dropFirst(head.length))
             return true
-        case ElementID.info, ElementID.tracks:
+        case MatroskaElement.info, MatroskaElement.tracks:
             guard let element = try whole(head, limit: Self.headerLimit) else { return false }
             // In a repeated header they say what the first said.
             guard !isHeaderDone else { return true }
             guard header.count + element.count <= Self.headerLimit else { throw .invalidMedia }
-            if head.id == ElementID.tracks {
+            if head.id == MatroskaElement.tracks {
                 try description.read(tracks: element.dropFirst(head.length))
             } else {
                 try description.read(info: element.dropFirst(head.length))
             }
             header += element
             return true
-        case ElementID.seekHead, ElementID.void, ElementID.crc32, ElementID.cues, ElementID.chapters,
-            ElementID.attachments:
+        case MatroskaElement.seekHead, MatroskaElement.void, MatroskaElement.crc32, MatroskaElement.cues,
+            MatroskaElement.chapters,
+            MatroskaElement.attachments:
             // Places in the producer's file mean nothing here.
             return try whole(head, limit: Self.headerLimit) != nil
         default:
@@ -202,7 +205,7 @@ struct MediaSplitter: ~Copyable {
     private mutating func clusterChild(
         _ head: ElementHead, _ events: inout [Event]
     ) throws(PutMediaFault) -> Bool {
-        if cluster.remaining == nil, ElementID.endsCluster(head.id) {
+        if cluster.remaining == nil, MatroskaElement.endsCluster(head.id) {
             try closeCluster(&events)
             return true
         }
@@ -213,7 +216,7 @@ struct MediaSplitter: ~Copyable {
             throw .fragmentSize
         }
         let isTimed = cluster.timecode != nil
-        if !isTimed, head.id != ElementID.timecode, length > Self.clusterPreambleLimit { throw .invalidMedia }
+        if !isTimed, head.id != MatroskaElement.timecode, length > Self.clusterPreambleLimit { throw .invalidMedia }
         guard bytes.count - position >= length else { return false }
         try cluster.add(head, bytes[position..<position + length], description, limits)
         position += length
@@ -230,7 +233,7 @@ struct MediaSplitter: ~Copyable {
         guard let timecode = cluster.timecode else { throw .invalidMedia }
         guard cluster.framesByTrack.count == description.tracks.count else { throw .framesMissing }
         var element: [UInt8] = []
-        element.appendElement(ElementID.cluster, cluster.content)
+        element.appendElement(MatroskaElement.cluster, cluster.content)
         events.append(
             .fragment(
                 MediaFragment(

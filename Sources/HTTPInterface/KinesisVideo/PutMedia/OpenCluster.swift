@@ -1,3 +1,5 @@
+import StreamSink
+
 /// A fragment of a producer.
 struct MediaFragment: Equatable {
     /// The cluster's time, milliseconds.
@@ -23,10 +25,10 @@ struct TrackDescription {
         do throws(ElementFault) {
             var entries = ElementChildren(content)
             while let entry = try entries.next() {
-                guard entry.id == ElementID.trackEntry else { continue }
+                guard entry.id == MatroskaElement.trackEntry else { continue }
                 var fields = ElementChildren(entry.content)
                 while let field = try fields.next() {
-                    if field.id == ElementID.trackNumber, let number = field.content.unsignedNumber {
+                    if field.id == MatroskaElement.trackNumber, let number = field.content.unsignedNumber {
                         tracks.insert(number)
                     }
                 }
@@ -43,7 +45,7 @@ struct TrackDescription {
         do throws(ElementFault) {
             var fields = ElementChildren(content)
             while let field = try fields.next() {
-                guard field.id == ElementID.timestampScale else { continue }
+                guard field.id == MatroskaElement.timestampScale else { continue }
                 // A nanosecond to a second.
                 guard let scale = field.content.unsignedNumber, (1...1_000_000_000).contains(scale) else {
                     throw .overrun
@@ -82,20 +84,20 @@ struct OpenCluster {
     ) throws(PutMediaFault) {
         let body = element.dropFirst(head.length)
         switch head.id {
-        case ElementID.timecode:
+        case MatroskaElement.timecode:
             // 2^53 milliseconds are 285,000 years: beyond them nothing is a time.
             guard timecode == nil, let units = body.unsignedNumber, let whole = Int64(exactly: units),
                 let time = description.milliseconds(whole), time < 1 << 53
             else { throw .invalidMedia }
             timecode = time
-        case ElementID.simpleBlock:
+        case MatroskaElement.simpleBlock:
             try add(block: body, description, limits)
-        case ElementID.blockGroup:
+        case MatroskaElement.blockGroup:
             try add(group: body, description, limits)
-        case ElementID.void, ElementID.crc32:
+        case MatroskaElement.void, MatroskaElement.crc32:
             // A checksum over children that are laid out anew would be wrong.
             return
-        case ElementID.position, ElementID.previousSize:
+        case MatroskaElement.position, MatroskaElement.previousSize:
             // Places in the producer's file.
             return
         default:
@@ -111,7 +113,7 @@ struct OpenCluster {
         do throws(ElementFault) {
             var children = ElementChildren(group)
             while let child = try children.next() {
-                if child.id == ElementID.block { block = child.content }
+                if child.id == MatroskaElement.block { block = child.content }
             }
         } catch {
             throw .invalidMedia
