@@ -39,19 +39,27 @@ public enum MatroskaElement {
     public static let trackEntry: UInt32 = 0xAE
     /// `TrackNumber`.
     public static let trackNumber: UInt32 = 0xD7
+    /// `DefaultDuration`.
+    public static let defaultDuration: UInt32 = 0x23E383
     static let trackUID: UInt32 = 0x73C5
     static let trackType: UInt32 = 0x83
     static let flagLacing: UInt32 = 0x9C
     static let language: UInt32 = 0x22B59C
     static let name: UInt32 = 0x536E
-    static let codecID: UInt32 = 0x86
-    static let codecPrivate: UInt32 = 0x63A2
+    /// `CodecID`.
+    public static let codecID: UInt32 = 0x86
+    /// `CodecPrivate`.
+    public static let codecPrivate: UInt32 = 0x63A2
     static let codecDelay: UInt32 = 0x56AA
     static let seekPreRoll: UInt32 = 0x56BB
-    static let audio: UInt32 = 0xE1
-    static let samplingFrequency: UInt32 = 0xB5
-    static let channels: UInt32 = 0x9F
-    static let bitDepth: UInt32 = 0x6264
+    /// `Audio`.
+    public static let audio: UInt32 = 0xE1
+    /// `SamplingFrequency`.
+    public static let samplingFrequency: UInt32 = 0xB5
+    /// `Channels`.
+    public static let channels: UInt32 = 0x9F
+    /// `BitDepth`.
+    public static let bitDepth: UInt32 = 0x6264
     /// `Tags`.
     public static let tags: UInt32 = 0x1254_C367
     /// `Tag`.
@@ -76,6 +84,8 @@ public enum MatroskaElement {
     public static let blockGroup: UInt32 = 0xA0
     /// `Block`, in a `BlockGroup`.
     public static let block: UInt32 = 0xA1
+    /// `BlockDuration`, in a `BlockGroup`.
+    public static let blockDuration: UInt32 = 0x9B
     static let silentTracks: UInt32 = 0x5854
 
     /// Milliseconds from 1970 to 2001, where `DateUTC` starts to count.

@@ -312,8 +312,13 @@ def long_recording(path, minutes):
     start, header = matroska.read_recording(path), path.read_bytes()
     generator, pieces = random.Random(5), [header[:start.fragments[0].tags_offset]]
     blocks = [generator.randbytes(16000) for _ in range(8)]
+    first = int(start.fragments[0].tags["AWS_KINESISVIDEO_FRAGMENT_NUMBER"])
+    began = float(start.fragments[0].tags["AWS_KINESISVIDEO_PRODUCER_TIMESTAMP"])
     for second in range(minutes * 60):
-        pieces.append(fragment(second * 1000, blocks[second % 8], pairs=[("CallId", "long")]))
+        # The counter of fragments stands above 92 bits of time and chance.
+        pairs = [("AWS_KINESISVIDEO_FRAGMENT_NUMBER", str(first + (second << 92))), ("CallId", "long"),
+                 *((f"AWS_KINESISVIDEO_{who}_TIMESTAMP", f"{began + second:.3f}") for who in ("SERVER", "PRODUCER"))]
+        pieces.append(fragment(second * 1000, blocks[second % 8], pairs=pairs))
     path.write_bytes(b"".join(pieces))
     return b"".join(blocks[second % 8] for second in range(minutes * 60))
 

@@ -46,6 +46,49 @@ struct MediaSplitterTests {
         #expect(fragments[1].cluster == SampleMedia.cluster(timecode: 1000), "the size is written in")
     }
 
+    @Test("A fragment's length: its frames' own, the distance between them, or what its track says of a frame")
+    func lengths() throws {
+        func track(_ fields: [UInt8]) -> [UInt8] {
+            let entry = SampleMedia.element(
+                MatroskaElement.trackEntry, SampleMedia.element(MatroskaElement.trackNumber, [1]) + fields)
+            var bytes = SampleMedia.header(tracks: [])
+            bytes.removeLast(SampleMedia.element(MatroskaElement.tracks, []).count)
+            return bytes + SampleMedia.element(MatroskaElement.tracks, entry)
+        }
+        func cluster(_ blocks: [UInt8]) -> [UInt8] {
+            SampleMedia.element(
+                MatroskaElement.cluster, SampleMedia.element(MatroskaElement.timecode, [0]) + blocks)
+        }
+        func length(_ bytes: [UInt8]) throws -> Int64? {
+            for case .fragment(let fragment) in try split([bytes]) { return fragment.durationMilliseconds }
+            return nil
+        }
+        let block = SampleMedia.block(time: 0, [UInt8](repeating: 1, count: 3200))
+        let group = SampleMedia.element(
+            MatroskaElement.blockGroup,
+            SampleMedia.element(MatroskaElement.block, [0x81, 0, 40, 0, 1]) + SampleMedia.element(0x9B, [0x01, 0xF4]))
+        let pcm =
+            SampleMedia.element(MatroskaElement.codecID, Array("A_PCM/INT/LIT".utf8))
+            + SampleMedia.element(
+                MatroskaElement.audio,
+                SampleMedia.element(MatroskaElement.samplingFrequency, [0x46, 0x7A, 0, 0])
+                    + SampleMedia.element(MatroskaElement.bitDepth, [16]))
+        #expect(try length(track(pcm) + cluster(block)) == 100)
+        #expect(try length(track([]) + cluster(block)) == 0)
+        let nominal = SampleMedia.element(MatroskaElement.defaultDuration, [0x02, 0x62, 0x5A, 0x00])
+        #expect(try length(track(nominal) + cluster(block)) == 40)
+        #expect(try length(track(nominal) + cluster(group)) == 540)
+        #expect(try length(track(pcm) + cluster(block + SampleMedia.block(time: 30, [1]))) == 100)
+        // Numbers that nobody can mean.
+        let absurd = SampleMedia.element(MatroskaElement.defaultDuration, [UInt8](repeating: 0xFF, count: 8))
+        #expect(try length(track(absurd) + cluster(block)) == 0)
+        let endless = SampleMedia.element(
+            MatroskaElement.blockGroup,
+            SampleMedia.element(MatroskaElement.block, [0x81, 0, 40, 0, 1])
+                + SampleMedia.element(0x9B, [UInt8](repeating: 0xFF, count: 8)))
+        #expect(try length(track(nominal) + cluster(endless)) == 80)
+    }
+
     @Test("A fragment begins as soon as its time has come, long before it is complete")
     func begins() throws {
         var splitter = MediaSplitter(limits: HTTPLimits())

@@ -68,7 +68,8 @@ struct SimulatedSender {
     mutating func comfortNoise(samples: Int64) {
         let speech = payloadType
         payloadType = 13
-        send([0x40], audio: [], marker: false)
+        // So soft that it is silence.
+        send([0x7F], audio: [], marker: false)
         payloadType = speech
         pause(samples: samples)
     }

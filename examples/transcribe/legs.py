@@ -72,9 +72,10 @@ class Leg(threading.Thread):
             for piece in body.iter_chunks(PIECE):
                 for fragment, audio in parser.feed(piece):
                     if fragment.tags.get("TransactionId") != self.transaction:
-                        if self._fragment is not None:
+                        if self._fragment is not None and fragment.number > self._fragment:
                             return True  # the stream is used for the next call
-                        continue  # what was there before this call
+                        self._whole = fragment.number  # what was there before this call: boto3 asks for whole seconds
+                        continue
                     self._take(fragment, audio)
         except (BotoCoreError, OSError):
             pass

@@ -10,7 +10,7 @@ public enum PayloadKind: UInt8, Sendable {
     case opus
     /// Named telephone events: digits (RFC 4733 §2). Reported, never heard as loss.
     case telephoneEvent
-    /// Comfort noise (RFC 3389): a timed pause.
+    /// Comfort noise (RFC 3389): a timed pause that sounds.
     case comfortNoise
     /// Anything else: kept verbatim where the leg's format has payloads, otherwise counted, and its time is silence.
     case unknown

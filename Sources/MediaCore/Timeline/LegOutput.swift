@@ -19,6 +19,7 @@ struct LegOutput: ~Copyable {
     private var redacted = RedactedRanges()
     private var decoders: AudioDecoders
     private var payloads: Boxed<PayloadOutput>?
+    private var noise: Boxed<NoisyPause>?
 
     init(format: TimelineFormat, policy: TimelinePolicy) {
         self.format = format
@@ -89,6 +90,33 @@ struct LegOutput: ~Copyable {
 
     mutating func appendSilence(_ length: Int64) {
         if format.audio { pcm.appendSilence(Int(length)) }
+    }
+
+    /// Whether the leg has had comfort noise.
+    var hasNoise: Bool {
+        switch noise {
+        case .some: true
+        case .none: false
+        }
+    }
+
+    /// From `start` on a pause sounds so.
+    mutating func note(_ sound: ComfortNoise, at start: Int64, after audioEnd: Int64) {
+        if !hasNoise { noise = Boxed(NoisyPause(at: start, sampleRate: format.sampleRate)) }
+        noise?.value.note(sound, at: start, after: audioEnd)
+    }
+
+    /// A pause at `frontier`, with noise where its sender said how it sounds.
+    mutating func appendPause(_ length: Int64, at frontier: Int64, after audioEnd: Int64) {
+        let pause = frontier..<(frontier + length)
+        let sounding = noise?.value.sounding(in: pause, after: audioEnd) ?? frontier..<frontier
+        guard !sounding.isEmpty, redacted.end <= frontier else { return appendSilence(length) }
+        appendSilence(sounding.lowerBound - frontier)
+        pcm.append(sounding.count) { room in
+            noise?.value.fill(&room)
+            return room.count
+        }
+        appendSilence(pause.upperBound - sounding.upperBound)
     }
 
     /// Makes up for `length` lost samples at `frontier` that no later packet repeats.
@@ -168,5 +196,8 @@ struct LegOutput: ~Copyable {
         if step > 0 { pcm.repeatLast(Int(step)) } else { pcm.removeLast(Int(-step)) }
     }
 
-    mutating func shift(by samples: Int64) { redacted.shift(by: samples) }
+    mutating func shift(by samples: Int64) {
+        redacted.shift(by: samples)
+        noise?.value.shift(by: samples)
+    }
 }

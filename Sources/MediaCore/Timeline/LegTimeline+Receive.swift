@@ -66,9 +66,7 @@ extension LegTimeline {
         case .telephoneEvent:
             return receiveEvent(header, datagram, arrival)
         case .comfortNoise:
-            // RFC 3389: silence, timed by what follows. Its level is not rendered.
-            statistics.comfortNoise += 1
-            return .accepted
+            return receiveComfortNoise(header, datagram, arrival)
         }
     }
 

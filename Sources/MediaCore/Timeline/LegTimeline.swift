@@ -3,7 +3,7 @@
 ///
 /// The line is never made by putting packets one after the other. Each packet's place follows from its media time,
 /// anchored by arrival; missing packets are concealed for a moment and counted as lost, a pause that the sender meant
-/// (DTX, comfort noise, events, hold) is timed silence and no loss, a jump in media time is anchored anew, and the
+/// (DTX, comfort noise, events, hold) is timed silence or noise and no loss, a jump in media time is anchored anew, and the
 /// difference between the sender's clock and ours is corrected sample by sample (``DriftEstimator``), so that both legs
 /// of a call stay aligned for hours.
 ///
@@ -143,7 +143,11 @@ public struct LegTimeline: ~Copyable {
 
     mutating func fill(_ length: Int64, lost: Bool) {
         guard length > 0 else { return }
-        output.appendSilence(length)
+        if lost || !output.hasNoise {
+            output.appendSilence(length)
+        } else {
+            output.appendPause(length, at: frontier, after: audioEnd)
+        }
         frontier += length
         if lost {
             statistics.lostSamples += UInt64(length)

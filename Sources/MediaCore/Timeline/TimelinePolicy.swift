@@ -44,6 +44,10 @@ public struct TimelinePolicy: Sendable {
     /// two event packets 50 ms apart, with something to spare.
     public var redactionDelay: Int64 = 2_400
 
+    /// The pause behind a packet of comfort noise (RFC 3389) sounds as its sender says, as it does for the other party.
+    /// Without it such a pause is silent.
+    public var rendersComfortNoise = true
+
     /// The defaults.
     public init() {}
 

@@ -4,7 +4,8 @@ import StreamSink
 struct MediaFragment: Equatable {
     /// The cluster's time, milliseconds.
     var timecode: Int64
-    /// From the first frame to the end of the last, milliseconds; the last frame counts as long as the one before it.
+    /// From the cluster's time to the end of the last frame, milliseconds. A frame lasts as long as its `BlockDuration`
+    /// says, else until as far as it lies from the one before it, and the only one as long as its track says.
     var durationMilliseconds: Int64
     /// The producer's tags.
     var tags: [MediaTag]
@@ -17,7 +18,7 @@ struct TrackDescription {
     /// The most tracks of a stream.
     static let maximumTracks = 3
 
-    private(set) var tracks: Set<UInt64> = []
+    private(set) var tracks: [UInt64: ProducerTrack] = [:]
     /// Nanoseconds of one unit of time.
     private(set) var timestampScale: Int64 = 1_000_000
 
@@ -29,7 +30,7 @@ struct TrackDescription {
                 var fields = ElementChildren(entry.content)
                 while let field = try fields.next() {
                     if field.id == MatroskaElement.trackNumber, let number = field.content.unsignedNumber {
-                        tracks.insert(number)
+                        tracks[number] = try ProducerTrack(entry.content)
                     }
                 }
                 // Checked here, so that a million entries are not read before they are refused.
@@ -110,34 +111,45 @@ struct OpenCluster {
         group: ArraySlice<UInt8>, _ description: TrackDescription, _ limits: HTTPLimits
     ) throws(PutMediaFault) {
         var block: ArraySlice<UInt8>?
+        var duration: UInt64?
         do throws(ElementFault) {
             var children = ElementChildren(group)
             while let child = try children.next() {
-                if child.id == MatroskaElement.block { block = child.content }
+                switch child.id {
+                case MatroskaElement.block: block = child.content
+                case MatroskaElement.blockDuration: duration = child.content.unsignedNumber
+                default: break
+                }
             }
         } catch {
             throw .invalidMedia
         }
         guard let block else { throw .invalidMedia }
-        try add(block: block, description, limits)
+        try add(block: block, duration: duration.flatMap { Int64(exactly: $0) }, description, limits)
     }
 
     /// A block's head: the track's number, the time within the cluster, flags (RFC 9559 §10.1).
     private mutating func add(
-        block: ArraySlice<UInt8>, _ description: TrackDescription, _ limits: HTTPLimits
+        block: ArraySlice<UInt8>, duration: Int64? = nil, _ description: TrackDescription, _ limits: HTTPLimits
     ) throws(PutMediaFault) {
         guard timecode != nil, let first = block.first else { throw .invalidMedia }
         let length = first.leadingZeroBitCount + 1
         guard length <= 8, block.count >= length + 3 else { throw .invalidMedia }
         let marker = UInt64(1) << UInt64(7 * length)
         let track = block.prefix(length).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } & (marker - 1)
-        guard description.tracks.contains(track) else { throw .trackNumber }
+        guard let source = description.tracks[track] else { throw .trackNumber }
         let time = block.dropFirst(length).prefix(2).reduce(UInt16(0)) { $0 << 8 | UInt16($1) }
         let relative = Int64(Int16(bitPattern: time))
         let step = framesByTrack[track].map { max(0, relative - $0.last) } ?? 0
         framesByTrack[track] = (relative, step)
-        let end = description.milliseconds(max(0, relative + step)) ?? .max
-        durationMilliseconds = max(durationMilliseconds, end)
+        // What says that a frame takes longer than a fragment may is not believed.
+        let said = duration.flatMap { description.milliseconds($0) }.flatMap {
+            $0 <= limits.fragmentMilliseconds ? $0 : nil
+        }
+        let bytes = block.count - length - 3
+        let lasting = said ?? (step > 0 ? description.milliseconds(step) ?? 0 : source.milliseconds(frameOf: bytes))
+        let end = (description.milliseconds(max(0, relative)) ?? .max).addingReportingOverflow(lasting)
+        durationMilliseconds = max(durationMilliseconds, end.overflow ? .max : end.partialValue)
         guard description.milliseconds(max(0, relative)) ?? .max <= limits.fragmentMilliseconds else {
             throw .fragmentDuration
         }
