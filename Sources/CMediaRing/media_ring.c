@@ -79,7 +79,8 @@ int media_ring_open(struct media_ring *ring, const struct media_ring_options *op
         .ring_addr = (uintptr_t)ring->provided, .ring_entries = ring->buffer_count, .bgid = GROUP};
     result = io_uring_register_buf_ring(u, &registration, 0);
     if (result < 0) return fail(ring, MEDIA_RING_STAGE_BUFFERS, result);
-    for (uint32_t i = 0; i < ring->buffer_count; i++) media_ring_give(ring, i);
+    uint32_t first = options->first_buffers < ring->buffer_count ? options->first_buffers : ring->buffer_count;
+    while (ring->buffers_given < first) media_ring_give(ring, ring->buffers_given++);
     media_ring_publish(ring);
 
     // Without a table, sockets are named by their descriptors, which costs a little more for each send.

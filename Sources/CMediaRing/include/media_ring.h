@@ -45,8 +45,10 @@ enum media_ring_stage {
 struct media_ring_options {
     uint32_t submissions;
     uint32_t completions;
-    /// Provided buffers; a power of two, at most 32,768.
+    /// Provided buffers at most; a power of two, at most 32,768. Their memory is touched when they are first given.
     uint32_t buffers;
+    /// How many of them are given to the kernel at first.
+    uint32_t first_buffers;
     /// Payload octets that a buffer takes.
     uint32_t payload;
     /// Octets after the payload that the kernel never writes.
@@ -67,6 +69,8 @@ struct media_ring {
     struct media_ring_buffer *_Null_unspecified provided;
     size_t provided_size;
     uint32_t buffer_count;
+    /// How many of them have been given: those from here on wait for `media_ring_grow`.
+    uint32_t buffers_given;
     uint32_t buffer_stride;
     uint32_t buffer_capacity;
     uint32_t files;
@@ -145,6 +149,13 @@ static inline void media_ring_give(struct media_ring *ring, uint32_t identifier)
     entry->length = ring->buffer_capacity;
     entry->identifier = (uint16_t)identifier;
     ring->staged_tail++;
+}
+
+/// Gives twice as many buffers, as long as there are more; seen after `media_ring_publish`. How many there are now.
+static inline uint32_t media_ring_grow(struct media_ring *ring) {
+    uint32_t wanted = ring->buffers_given * 2 < ring->buffer_count ? ring->buffers_given * 2 : ring->buffer_count;
+    while (ring->buffers_given < wanted) media_ring_give(ring, ring->buffers_given++);
+    return ring->buffers_given;
 }
 
 static inline void media_ring_publish(struct media_ring *ring) {

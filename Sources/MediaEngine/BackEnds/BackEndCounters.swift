@@ -13,6 +13,8 @@ struct BackEndCounters: Sendable, Equatable {
     /// Receives that ended because every provided buffer was in use, and were begun again (io_uring only). Nothing is
     /// lost by it as long as the socket's own buffer holds what comes meanwhile.
     var outOfBuffers: UInt64 = 0
+    /// Buffers that the ring has now, when it needed more than at first (io_uring only).
+    var receiveBuffers: UInt64 = 0
     /// Receives that ended for another reason and were begun again (io_uring only).
     var restarts: UInt64 = 0
     /// Times that queued requests were given to the kernel besides ``waits``.

@@ -4,9 +4,12 @@ import MediaCore
 struct BackEndConfiguration: Sendable {
     /// Sockets at most; one more is refused.
     var maximumSockets = 65_536
-    /// Buffers that the kernel may fill before the worker takes them over: a power of two. A buffer takes 2.2 kB, so
-    /// that these are 2.3 MB. (io_uring only; epoll has one.)
+    /// Buffers that the kernel may fill before the worker takes them over, at first: a power of two. A buffer takes
+    /// 2.2 kB, so that these are 2.3 MB. (io_uring only; epoll has one.)
     var receiveBuffers = 1_024
+    /// To so many they are doubled each time that none was left: few stay in the cache, but a worker that had to wait for
+    /// its core finds more than they hold, and each socket without a buffer must be armed again. (io_uring only.)
+    var mostReceiveBuffers = 16_384
     /// Octets of the longest datagram that is handed out: RTP stays below an Ethernet frame's 1,500, and T.38 has the limit
     /// that its relay has.
     var maximumDatagram = FaxRelay.largestDatagram

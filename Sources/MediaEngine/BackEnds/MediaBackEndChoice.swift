@@ -54,6 +54,7 @@ enum RingProbe {
         var configuration = BackEndConfiguration()
         configuration.maximumSockets = 16
         configuration.receiveBuffers = 8
+        configuration.mostReceiveBuffers = 8
         configuration.submissions = 16
         do throws(RingRefusal) {
             var backEnd = try RingBackEnd(ringOf: configuration)

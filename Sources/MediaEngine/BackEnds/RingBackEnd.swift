@@ -22,6 +22,8 @@ struct RingBackEnd: ~Copyable, MediaBackEnd {
     private var held: Int32 = -1
     private var isIdle = true
     private var wake: Int32 = -1
+    /// There was no buffer for a datagram since the last wait.
+    private var isShort = false
     /// Slots whose receive could not be queued; tried again at the next wait.
     private var unarmed: [Int] = []
 
@@ -135,6 +137,10 @@ struct RingBackEnd: ~Copyable, MediaBackEnd {
 
     mutating func wait(until deadline: Int64, pace: Int64) {
         takeBack()
+        if isShort {
+            counters.receiveBuffers = UInt64(media_ring_grow(ring))
+            isShort = false
+        }
         media_ring_publish(ring)
         media_ring_consume(ring, cursor)
         retryUnarmed()
@@ -245,6 +251,7 @@ struct RingBackEnd: ~Copyable, MediaBackEnd {
         guard !entry.pointee.isDraining else { return }
         if result == -ENOBUFS {
             counters.outOfBuffers += 1
+            isShort = true
         } else {
             counters.restarts += 1
         }
@@ -390,7 +397,8 @@ extension media_ring_options {
     fileprivate init(_ configuration: BackEndConfiguration) {
         self.init()
         var buffers = 1
-        while buffers < configuration.receiveBuffers, buffers < 32_768 { buffers *= 2 }
+        let most = max(configuration.receiveBuffers, configuration.mostReceiveBuffers)
+        while buffers < most, buffers < 32_768 { buffers *= 2 }
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         self.submissions = UInt32(clamping: configuration.submissions)
@@ -399,6 +407,7 @@ extension media_ring_options {
         self.completions = UInt32(
             clamping: min(65_536, 2 * buffers + 2 * configuration.submissions))
         self.buffers = UInt32(buffers)
+        self.first_buffers = UInt32(clamping: max(1, configuration.receiveBuffers))
         self.payload = UInt32(clamping: max(1, configuration.maximumDatagram))
         self.tail_room = UInt32(Datagram.tailRoom)
         self.files = UInt32(clamping: min(configuration.maximumSockets, Int(clamping: limit.rlim_cur)))

@@ -169,8 +169,32 @@ struct BackEndReceivingTests {
     func outOfBuffers(on kind: BackEndUnderTest, load: (sockets: Int, datagrams: Int)) throws {
         var configuration = BackEndConfiguration.forTests
         configuration.receiveBuffers = 8
+        configuration.mostReceiveBuffers = 8
         // With 600 sockets, their completions do not fit into the queue either.
         configuration.submissions = 16
         try kind.run(OutOfBuffers(sockets: load.sockets, datagrams: load.datagrams), configuration)
+    }
+
+    struct GrowingBuffers: BackEndCase {
+        func run<BackEnd: MediaBackEnd & ~Copyable>(_ backEnd: inout BackEnd) throws {
+            let socket = LoopbackSocket()
+            let sender = LoopbackSocket()
+            _ = backEnd.add(socket, token: 0)
+            for round in 0..<8 {
+                for number in 0..<100 { sender.send(numbered(number), to: socket) }
+                let numbers = backEnd.collect(100).map(\.number)
+                #expect(numbers == Array(0..<100), "round \(round)")
+            }
+            let counters = backEnd.counters
+            #expect(counters.receiveBuffers == 128 && (1...5).contains(counters.outOfBuffers), "\(counters)")
+        }
+    }
+
+    @Test("A ring that had no buffer left gets twice as many, up to its limit", arguments: BackEndUnderTest.rings)
+    func growingBuffers(on kind: BackEndUnderTest) throws {
+        var configuration = BackEndConfiguration.forTests
+        configuration.receiveBuffers = 8
+        configuration.mostReceiveBuffers = 128
+        try kind.run(GrowingBuffers(), configuration)
     }
 }
