@@ -10,6 +10,9 @@ struct BackEndConfiguration: Sendable {
     /// To so many they are doubled each time that none was left: few stay in the cache, but a worker that had to wait for
     /// its core finds more than they hold, and each socket without a buffer must be armed again. (io_uring only.)
     var mostReceiveBuffers = 16_384
+    /// The buffers are doubled only while there are more than so many sockets for each: a leg has two, and sends a packet
+    /// in 20 ms, so that a worker may wait for its core about as long as that.
+    var socketsPerBuffer = 2
     /// Octets of the longest datagram that is handed out: RTP stays below an Ethernet frame's 1,500, and T.38 has the limit
     /// that its relay has.
     var maximumDatagram = FaxRelay.largestDatagram

@@ -12,6 +12,7 @@ struct RingBackEnd: ~Copyable, MediaBackEnd {
     let ring: UnsafeMutablePointer<media_ring>
     let maximumDatagram: Int
     let batch: UInt32
+    let socketsPerBuffer: Int
     var slots: SocketSlots
     private(set) var counters = BackEndCounters()
 
@@ -54,6 +55,7 @@ struct RingBackEnd: ~Copyable, MediaBackEnd {
     init(ringOf configuration: BackEndConfiguration) throws(RingRefusal) {
         maximumDatagram = max(1, configuration.maximumDatagram)
         batch = UInt32(clamping: max(1, min(configuration.batch, configuration.receiveBuffers / 2)))
+        socketsPerBuffer = max(0, configuration.socketsPerBuffer)
         slots = SocketSlots(capacity: configuration.maximumSockets)
         sendsSize = max(configuration.sendMemory, 2 * (maximumDatagram + 64))
         sends = .allocate(byteCount: sendsSize, alignment: 64)
@@ -138,7 +140,9 @@ struct RingBackEnd: ~Copyable, MediaBackEnd {
     mutating func wait(until deadline: Int64, pace: Int64) {
         takeBack()
         if isShort {
-            counters.receiveBuffers = UInt64(media_ring_grow(ring))
+            if Int(ring.pointee.buffers_given) * socketsPerBuffer < slots.count {
+                counters.receiveBuffers = UInt64(media_ring_grow(ring))
+            }
             isShort = false
         }
         media_ring_publish(ring)

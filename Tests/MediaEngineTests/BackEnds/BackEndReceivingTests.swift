@@ -195,6 +195,7 @@ struct BackEndReceivingTests {
         var configuration = BackEndConfiguration.forTests
         configuration.receiveBuffers = 8
         configuration.mostReceiveBuffers = 128
+        configuration.socketsPerBuffer = 0
         try kind.run(GrowingBuffers(), configuration)
     }
 }
