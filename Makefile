@@ -15,7 +15,7 @@ MEDIA_TESTS := ^(MediaEngine|CallArchive|AudioExport)Tests\.
 CALLING_TESTS := ^(UserAgent|Recorder|RecordingClient)Tests\.
 SERVING_TESTS := ^HTTPInterfaceTests\.
 SENDING_TESTS := ^DeliveryTests\.
-PYTEST_CACHE := -p cacheprovider -o cache_dir=$(CURDIR)/.build/pytest
+PYTEST_CACHE := -o addopts=-ra -o cache_dir=$(CURDIR)/.build/pytest
 # Runs tests; when some fail, says so and runs them once more, and fails when they fail again: on a machine that others use
 # too, real sockets and clocks miss now and then. What failed stands in the output.
 once_more = $(1) || { echo "TESTS FAILED; once more, and what fails again fails:"; $(1) $(2); }
